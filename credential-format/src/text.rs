@@ -1,0 +1,275 @@
+//! The text of a QR code: decimal digits, and nothing else (SPEC section 1).
+//!
+//! ```text
+//! text = "86" version kind body
+//! body = every 7 bytes as 17 digits (big-endian, zero padded), the last 1..6 bytes as 3, 5, 8, 10, 13, 15 digits
+//! ```
+//!
+//! Digits, because a scanner gun types into whatever keyboard layout and Chinese input method the counter's PC has on, and digits
+//! are the only characters that always arrive whole.
+
+use alloc::borrow::Cow;
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::limits::TEXT_DIGITS_MAX;
+
+/// The two digits that every code begins with.
+pub const PREFIX: &str = "86";
+/// The version of the format that this crate reads and writes.
+pub const VERSION: u8 = 1;
+
+const GROUP_BYTES: usize = 7;
+const GROUP_DIGITS: usize = 17;
+/// Digits that a last group of 0 to 7 bytes takes: the fewest that hold 256^n.
+const DIGITS_OF_BYTES: [usize; 8] = [0, 3, 5, 8, 10, 13, 15, 17];
+const HEAD_DIGITS: usize = 4;
+
+/// What a code holds: its fourth digit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Kind {
+    /// 亮码: a permit and the device's signature over it, new every 15 seconds.
+    Presentation,
+    /// 纸质凭证: a printed permit of kind 2, without a device.
+    Voucher,
+    /// 挑战码: what the counter asks the phone to sign.
+    Challenge,
+    /// 绑定申请: a device's proof that it holds its key.
+    Enrolment,
+}
+
+impl Kind {
+    /// The digit on the wire, 1 to 4.
+    pub fn digit(self) -> u8 {
+        match self {
+            Kind::Presentation => 1,
+            Kind::Voucher => 2,
+            Kind::Challenge => 3,
+            Kind::Enrolment => 4,
+        }
+    }
+
+    fn from_digit(digit: u8) -> Option<Kind> {
+        [Kind::Presentation, Kind::Voucher, Kind::Challenge, Kind::Enrolment].into_iter().find(|k| k.digit() == digit)
+    }
+}
+
+/// Why a text is not a code of this format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TextError {
+    /// Something else: an address of a web page, a payment code, an empty text.
+    #[error("not a permit code: the text does not begin with 86 and digits; scan the code on the permit page")]
+    NotAPermitCode,
+    /// A code of a later format.
+    #[error("version {0} of the code is not known here, only version 1; update this program")]
+    UnsupportedVersion(u8),
+    /// The fourth digit is none of 1 to 4.
+    #[error("the code's kind is {0}, which version 1 does not have (1 to 4); scan the code again")]
+    UnknownKind(u8),
+    /// More than [`TEXT_DIGITS_MAX`] digits.
+    #[error("the code has {0} digits, more than 5000; scan one code only")]
+    TooLong(usize),
+    /// A character that is not an ASCII digit, at this place (from 0).
+    #[error("character {0} of the code is not a digit; scan the code again")]
+    NotADigit(usize),
+    /// The number of digits is none that a whole number of bytes gives: digits were lost or doubled on the way.
+    #[error(
+        "the code has {0} digits, a number that no whole code has: digits were lost or doubled; scan the code again"
+    )]
+    Length(usize),
+    /// A group of digits stands for more than its bytes can hold.
+    #[error("the digits from place {0} on are out of range: digits were changed on the way; scan the code again")]
+    Group(usize),
+}
+
+/// Writes an object's bytes as the digits of a code.
+pub fn encode(kind: Kind, bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(HEAD_DIGITS + digits_len(bytes.len()));
+    text.push_str(PREFIX);
+    text.push(char::from(b'0' + VERSION));
+    text.push(char::from(b'0' + kind.digit()));
+    encode_body(bytes, &mut text);
+    text
+}
+
+/// Writes bytes as digits, without the four digits that begin a code.
+pub fn encode_body(bytes: &[u8], text: &mut String) {
+    for group in bytes.chunks(GROUP_BYTES) {
+        let value = group.iter().fold(0u64, |value, byte| value << 8 | u64::from(*byte));
+        push_digits(value, DIGITS_OF_BYTES.get(group.len()).copied().unwrap_or(GROUP_DIGITS), text);
+    }
+}
+
+/// Reads a code: its kind, and the bytes of the object in it.
+///
+/// Accepts exactly the texts that [`encode`] writes; spaces, line ends or full-width digits are for the input layer
+/// ([`from_keyboard`]) to take away before.
+///
+/// # Errors
+/// A [`TextError`] that says what kept the text from being read.
+pub fn decode(text: &str) -> Result<(Kind, Vec<u8>), TextError> {
+    let digits = text.as_bytes();
+    let Some((head, body)) = digits.split_at_checked(HEAD_DIGITS) else { return Err(TextError::NotAPermitCode) };
+    let &[b'8', b'6', version @ b'0'..=b'9', kind @ b'0'..=b'9'] = head else { return Err(TextError::NotAPermitCode) };
+    if version - b'0' != VERSION {
+        return Err(TextError::UnsupportedVersion(version - b'0'));
+    }
+    let kind = Kind::from_digit(kind - b'0').ok_or(TextError::UnknownKind(kind - b'0'))?;
+    if digits.len() > TEXT_DIGITS_MAX {
+        return Err(TextError::TooLong(digits.len()));
+    }
+    decode_body(body).map(|bytes| (kind, bytes)).map_err(|error| match error {
+        TextError::NotADigit(at) => TextError::NotADigit(at + HEAD_DIGITS),
+        TextError::Group(at) => TextError::Group(at + HEAD_DIGITS),
+        TextError::Length(len) => TextError::Length(len + HEAD_DIGITS),
+        other => other,
+    })
+}
+
+/// Reads digits as bytes, without the four digits that begin a code. Places in errors count from 0.
+///
+/// # Errors
+/// [`TextError::NotADigit`], [`TextError::Length`], [`TextError::Group`], [`TextError::TooLong`].
+pub fn decode_body(digits: &[u8]) -> Result<Vec<u8>, TextError> {
+    if digits.len() > TEXT_DIGITS_MAX {
+        return Err(TextError::TooLong(digits.len()));
+    }
+    let groups = digits.chunks_exact(GROUP_DIGITS);
+    let last = groups.remainder();
+    let last_bytes =
+        DIGITS_OF_BYTES.iter().position(|digits| *digits == last.len()).ok_or(TextError::Length(digits.len()))?;
+    let mut bytes = Vec::with_capacity(digits.len() / GROUP_DIGITS * GROUP_BYTES + last_bytes);
+    for (index, group) in groups.enumerate() {
+        push_group(group, GROUP_BYTES, index * GROUP_DIGITS, &mut bytes)?;
+    }
+    push_group(last, last_bytes, digits.len() - last.len(), &mut bytes)?;
+    Ok(bytes)
+}
+
+/// What a keyboard or a scanner gun typed, made ready for [`decode`]: spaces, tabs and line ends around the text are taken away and
+/// full-width digits (０ to ９, which a Chinese input method makes of digits) are folded. Nothing inside the text is dropped.
+pub fn from_keyboard(typed: &str) -> Cow<'_, str> {
+    let text = typed.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{3000}' || c == '\u{feff}');
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let folded = text.chars().map(|c| match u32::from(c).checked_sub(0xff10) {
+        Some(digit @ 0..=9) => char::from_digit(digit, 10).unwrap_or(c),
+        _ => c,
+    });
+    Cow::Owned(folded.collect())
+}
+
+fn digits_len(bytes: usize) -> usize {
+    bytes / GROUP_BYTES * GROUP_DIGITS + DIGITS_OF_BYTES.get(bytes % GROUP_BYTES).copied().unwrap_or(0)
+}
+
+fn push_digits(mut value: u64, width: usize, text: &mut String) {
+    let mut buffer = [b'0'; GROUP_DIGITS];
+    for place in buffer.iter_mut().take(width).rev() {
+        *place = b'0' + (value % 10) as u8;
+        value /= 10;
+    }
+    text.extend(buffer.iter().take(width).map(|digit| char::from(*digit)));
+}
+
+/// One group: at most 17 digits, below 10^17 < 2^64, so that nothing here can overflow.
+fn push_group(group: &[u8], bytes: usize, at: usize, out: &mut Vec<u8>) -> Result<(), TextError> {
+    let mut value = 0u64;
+    let mut strange = 0u8;
+    for digit in group {
+        let digit = digit.wrapping_sub(b'0');
+        strange |= u8::from(digit > 9);
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+    }
+    if strange != 0 {
+        let place = group.iter().position(|digit| !digit.is_ascii_digit()).unwrap_or(0);
+        return Err(TextError::NotADigit(at + place));
+    }
+    if value >> (8 * bytes) != 0 {
+        return Err(TextError::Group(at));
+    }
+    out.extend_from_slice(value.to_be_bytes().get(8 - bytes..).unwrap_or_default());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body(bytes: &[u8]) -> String {
+        let mut text = String::new();
+        encode_body(bytes, &mut text);
+        text
+    }
+
+    #[test]
+    fn examples_of_the_specification() {
+        assert_eq!(body(&[0]), "000");
+        assert_eq!(body(&[1, 0]), "00256");
+        assert_eq!(body(&[0xff; 7]), "72057594037927935");
+        assert_eq!(body(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]), "0000110815215744600460809");
+        assert_eq!(encode(Kind::Voucher, &[1, 0]), "861200256");
+    }
+
+    #[test]
+    fn every_length_round_trips() {
+        for len in 0..64usize {
+            for fill in [0u8, 1, 0x7f, 0xff] {
+                let bytes: Vec<u8> = (0..len).map(|i| fill.wrapping_add(i as u8)).collect();
+                let text = encode(Kind::Presentation, &bytes);
+                assert_eq!(decode(&text), Ok((Kind::Presentation, bytes)));
+            }
+        }
+    }
+
+    #[test]
+    fn each_last_group_has_its_bound() {
+        for bytes in 1..=7u32 {
+            let width = DIGITS_OF_BYTES[bytes as usize];
+            let most = 256u64.pow(bytes) - 1;
+            assert_eq!(decode_body(alloc::format!("{most:0width$}").as_bytes()), Ok(alloc::vec![0xff; bytes as usize]));
+            let over = alloc::format!("{:0width$}", most + 1);
+            assert_eq!(decode_body(over.as_bytes()), Err(TextError::Group(0)), "{over}");
+        }
+    }
+
+    #[test]
+    fn lengths_that_no_bytes_give_are_refused() {
+        for len in 0..=34usize {
+            let result = decode_body("0".repeat(len).as_bytes());
+            assert_eq!(result.is_ok(), DIGITS_OF_BYTES.contains(&(len % 17)) || len % 17 == 0, "{len}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_code_is_told_apart() {
+        for other in ["", "8", "861", "https://example.cn/86", "134567890123456789", "８６１１", "86x1000", "861x000"]
+        {
+            assert_eq!(decode(other), Err(TextError::NotAPermitCode), "{other}");
+        }
+        assert_eq!(decode("8621000"), Err(TextError::UnsupportedVersion(2)));
+        assert_eq!(decode("8601000"), Err(TextError::UnsupportedVersion(0)));
+        assert_eq!(decode("8610000"), Err(TextError::UnknownKind(0)));
+        assert_eq!(decode("8615000"), Err(TextError::UnknownKind(5)));
+        assert_eq!(decode("86110x0"), Err(TextError::NotADigit(5)));
+        assert_eq!(decode("8611 000"), Err(TextError::Length(8)));
+    }
+
+    #[test]
+    fn five_thousand_digits_are_the_most() {
+        // 4 + 293 * 17 + 15 = 5000
+        let most = alloc::format!("8611{}", "0".repeat(4996));
+        assert!(decode(&most).is_ok());
+        let over = alloc::format!("8611{}", "0".repeat(4998));
+        assert_eq!(decode(&over), Err(TextError::TooLong(5002)));
+    }
+
+    #[test]
+    fn keyboards_are_forgiven_around_the_code_and_not_inside() {
+        assert_eq!(from_keyboard(" \t8611000\r\n"), "8611000");
+        assert_eq!(from_keyboard("８６１１０００"), "8611000");
+        assert_eq!(from_keyboard("8611 000"), "8611 000");
+        assert_eq!(from_keyboard("８６ １１"), "86 11");
+    }
+}

@@ -1,0 +1,478 @@
+//! What the camera of a counter sees: a phone or a sheet of paper with a QR code, drawn, put at an angle on a desk,
+//! and taken with a lens and a sensor that are not perfect.
+//!
+//! Scenes are drawn flat, at many pixels to the module. [`camera_frame`] then does what a camera does, in the order
+//! it does it: perspective, defocus, exposure and vignette, sensor noise. Everything that looks random comes from the
+//! seed, so the same seed gives the same frame on every machine.
+//!
+//! There is no font here. Rounded blocks stand for lines of text, so that no frame can be mistaken for a real permit.
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageResult, Rgb, RgbImage, Rgba, RgbaImage};
+use imageproc::geometric_transformations::{Border, Interpolation, Projection, warp_into};
+
+/// One frame of `scene` as the camera sees it.
+///
+/// `seed` chooses the noise and moves the scene by up to two hundredths of the frame, as no hand holds it in the same place twice.
+pub(crate) fn camera_frame(scene: &Scene, camera: &Camera, seed: u64) -> RgbImage {
+    let mut dice = Dice(seed);
+    let mut frame = desk(camera.width, camera.height, &mut dice);
+    lay(&mut frame, scene, camera, &mut dice);
+    let mut frame = imageproc::filter::gaussian_blur_f32(&frame, camera.blur_sigma.max(0.01));
+    expose(&mut frame, camera, &mut dice);
+    frame
+}
+
+/// Encodes a frame as the camera does. Quality 1 to 100; a phone uses about 90, a webcam about 80.
+pub(crate) fn to_jpeg(frame: &RgbImage, quality: u8) -> ImageResult<Vec<u8>> {
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, quality.clamp(1, 100)).encode_image(frame)?;
+    Ok(jpeg)
+}
+
+/// Where the camera stands and how bad it is. The default is a 720p webcam half a metre away in an office.
+#[derive(Clone, Debug)]
+pub(crate) struct Camera {
+    /// Frame width in pixels.
+    pub(crate) width: u32,
+    /// Frame height in pixels.
+    pub(crate) height: u32,
+    /// Degrees the scene is turned about its vertical axis; positive: its right side is farther away.
+    pub(crate) yaw: f32,
+    /// Degrees the scene is turned about its horizontal axis; positive: its upper side is farther away.
+    pub(crate) pitch: f32,
+    /// Degrees the scene is turned in the picture plane, clockwise.
+    pub(crate) roll: f32,
+    /// 1 fills 62 % of the frame height with the code and its quiet zone; 2 is twice as far, half as large.
+    pub(crate) distance: f32,
+    /// Defocus: standard deviation in pixels.
+    pub(crate) blur_sigma: f32,
+    /// Sensor noise: standard deviation in grey levels of 255.
+    pub(crate) noise_sigma: f32,
+    /// Exposure: 1 leaves the scene as it is drawn.
+    pub(crate) brightness: f32,
+    /// Quality for [`to_jpeg`].
+    pub(crate) jpeg_quality: u8,
+}
+
+impl Default for Camera {
+    fn default() -> Self {
+        Camera {
+            width: 1280,
+            height: 720,
+            yaw: 5.0,
+            pitch: -4.0,
+            roll: 3.0,
+            distance: 1.0,
+            blur_sigma: 0.8,
+            noise_sigma: 5.0,
+            brightness: 1.0,
+            jpeg_quality: 85,
+        }
+    }
+}
+
+/// Something flat before the camera: a picture, transparent outside its outline, and where its code is.
+#[derive(Clone)]
+pub(crate) struct Scene {
+    picture: RgbaImage,
+    /// The point that the camera looks at.
+    focus: (f32, f32),
+    /// Side of the largest code with its quiet zone, in scene pixels.
+    code_side: f32,
+}
+
+/// How a phone's screen looks.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PhoneStyle {
+    /// Colour of the header band.
+    pub(crate) header: [u8; 3],
+    /// How much of the code's 15 seconds is left, 0 to 1: the length of the bar under it.
+    pub(crate) remaining: f32,
+}
+
+impl Default for PhoneStyle {
+    fn default() -> Self {
+        PhoneStyle { header: [22, 119, 166], remaining: 0.7 }
+    }
+}
+
+/// A phone that shows a permit: header, name and lines as blocks, the code, the bar of remaining seconds.
+///
+/// `modules` are the rows of a QR symbol without quiet zone, `true` is dark.
+pub(crate) fn phone_screen(modules: &[Vec<bool>], style: &PhoneStyle) -> Scene {
+    let mut canvas = Canvas::new(PHONE.w as u32, PHONE.h as u32);
+    phone_body(&mut canvas);
+    let screen = PHONE.inset(22.0);
+    phone_header(&mut canvas, screen, style);
+
+    let card = Area { x: screen.x + 28.0, y: 330.0, w: screen.w - 56.0, h: 1_150.0 };
+    canvas.glow(card.moved(0.0, 8.0), 30.0, 24.0, [20, 40, 60, 60]);
+    canvas.fill(card, 30.0, [255, 255, 255, 255]);
+    // A portrait and three lines beside it.
+    canvas.fill(Area { x: card.x + 40.0, y: card.y + 36.0, w: 104.0, h: 130.0 }, 10.0, [214, 222, 230, 255]);
+    canvas.fill(Area { x: card.x + 70.0, y: card.y + 56.0, w: 44.0, h: 48.0 }, 22.0, [158, 172, 186, 255]);
+    canvas.fill(Area { x: card.x + 54.0, y: card.y + 112.0, w: 76.0, h: 70.0 }, 34.0, [158, 172, 186, 255]);
+    canvas.fill(Area { x: card.x + 40.0, y: card.y + 166.0, w: 104.0, h: 20.0 }, 0.0, [255, 255, 255, 255]);
+    canvas.text(card.x + 180.0, card.y + 44.0, 34.0, &[3], [40, 48, 58, 255]);
+    canvas.text(card.x + 180.0, card.y + 96.0, 20.0, &[4, 8], [150, 158, 168, 255]);
+    canvas.text(card.x + 180.0, card.y + 134.0, 20.0, &[4, 6, 3], [150, 158, 168, 255]);
+
+    let centre = (PHONE.w / 2.0, card.y + 208.0 + CODE_SIDE / 2.0);
+    let code_side = canvas.code(modules, centre);
+
+    let bar = Area { x: card.x + 70.0, y: card.y + 208.0 + CODE_SIDE + 20.0, w: card.w - 140.0, h: 10.0 };
+    canvas.fill(bar, 5.0, [228, 233, 238, 255]);
+    let left = style.remaining.clamp(0.02, 1.0);
+    let [r, g, b] = style.header;
+    canvas.fill(Area { w: bar.w * left, ..bar }, 5.0, [r, g, b, 255]);
+    canvas.text(card.x + 190.0, bar.y + 34.0, 22.0, &[5, 2, 6], [140, 148, 158, 255]);
+
+    let foot = card.y + card.h;
+    for (row, words) in [[4usize, 9].as_slice(), &[4, 12], &[4, 7, 5]].into_iter().enumerate() {
+        canvas.text(card.x + 30.0, foot + 48.0 + 46.0 * row as f32, 22.0, words, [128, 138, 150, 255]);
+    }
+    let home = Area { x: PHONE.w / 2.0 - 130.0, y: PHONE.h - 52.0, w: 260.0, h: 9.0 };
+    canvas.fill(home, 4.5, [30, 34, 40, 255]);
+    Scene { picture: canvas.picture, focus: centre, code_side }
+}
+
+/// A printed permit: a white sheet with grey lines, a code, and the red ring of a seal.
+///
+/// `modules` are the rows of a QR symbol without quiet zone, `true` is dark.
+pub(crate) fn printed_voucher(modules: &[Vec<bool>]) -> Scene {
+    let (w, h) = (1_700.0, 1_200.0);
+    let mut canvas = Canvas::new(w as u32, h as u32);
+    let sheet = Area { x: 10.0, y: 10.0, w: w - 20.0, h: h - 20.0 };
+    canvas.fill(sheet, 4.0, [238, 236, 229, 255]);
+    canvas.frame(sheet.inset(42.0), 0.0, 3.0, [126, 148, 140, 255]);
+    canvas.frame(sheet.inset(52.0), 0.0, 1.5, [126, 148, 140, 255]);
+
+    canvas.text(150.0, 130.0, 46.0, &[8], [52, 54, 58, 255]);
+    let grey = [120, 122, 126, 255];
+    for (row, words) in
+        [[2usize, 3].as_slice(), &[4, 11], &[5, 4, 6], &[5, 9], &[9], &[4, 4, 3]].into_iter().enumerate()
+    {
+        let y = 260.0 + 84.0 * row as f32;
+        canvas.text(130.0, y, 26.0, words, grey);
+        canvas.fill(Area { x: 126.0, y: y + 44.0, w: 640.0, h: 1.6 }, 0.0, [198, 198, 194, 255]);
+    }
+    for row in 0..4 {
+        let words: &[usize] = if row == 3 { &[14] } else { &[11, 9] };
+        canvas.text(130.0, 830.0 + 46.0 * row as f32, 18.0, words, [156, 158, 160, 255]);
+    }
+
+    let centre = (w - 130.0 - CODE_SIDE / 2.0, 470.0);
+    let code_side = canvas.code(modules, centre);
+    canvas.text(w - 130.0 - CODE_SIDE + 120.0, 470.0 + CODE_SIDE / 2.0 + 16.0, 20.0, &[4, 4, 4, 4], grey);
+
+    let seal = Area { x: w - 480.0, y: 880.0, w: 240.0, h: 240.0 };
+    let red = [198, 38, 42, 205];
+    canvas.frame(seal, 120.0, 9.0, red);
+    canvas.frame(seal.inset(62.0), 58.0, 4.0, red);
+    for letter in 0..9 {
+        let angle = (150.0 + 30.0 * letter as f32).to_radians();
+        let (x, y) = (seal.x + 120.0 + 84.0 * angle.cos(), seal.y + 120.0 + 84.0 * angle.sin());
+        canvas.fill(Area { x: x - 12.0, y: y - 12.0, w: 24.0, h: 24.0 }, 4.0, red);
+    }
+    canvas.text(w - 560.0, 1_000.0, 24.0, &[4, 2, 2], [80, 82, 86, 255]);
+    Scene { picture: canvas.picture, focus: centre, code_side }
+}
+
+/// Two phones side by side, each with its own code: what a counter must answer with `MULTIPLE_CODES`.
+pub(crate) fn two_phones(left: &[Vec<bool>], right: &[Vec<bool>]) -> Scene {
+    let left = phone_screen(left, &PhoneStyle::default());
+    let right = phone_screen(right, &PhoneStyle { header: [176, 62, 48], remaining: 0.4 });
+    let gap = 70;
+    let (w, h) = left.picture.dimensions();
+    let mut picture = RgbaImage::new(2 * w + gap, h);
+    image::imageops::replace(&mut picture, &left.picture, 0, 0);
+    image::imageops::replace(&mut picture, &right.picture, i64::from(w + gap), 0);
+    Scene { picture, focus: ((w + gap / 2) as f32, left.focus.1), code_side: left.code_side.max(right.code_side) }
+}
+
+const PHONE: Area = Area { x: 0.0, y: 0.0, w: 900.0, h: 1_840.0 };
+
+/// Room for a code with its quiet zone, in scene pixels.
+const CODE_SIDE: f32 = 760.0;
+
+fn phone_body(canvas: &mut Canvas) {
+    canvas.fill(PHONE, 104.0, [88, 92, 98, 255]);
+    canvas.fill(PHONE.inset(5.0), 99.0, [22, 24, 28, 255]);
+    canvas.fill(PHONE.inset(22.0), 82.0, [240, 243, 247, 255]);
+}
+
+fn phone_header(canvas: &mut Canvas, screen: Area, style: &PhoneStyle) {
+    let [r, g, b] = style.header;
+    canvas.fill(Area { h: 460.0, ..screen }, 82.0, [r, g, b, 255]);
+    // Lighter to the right, as such pages are.
+    for step in 0..16 {
+        let from = screen.x + screen.w * (0.2 + 0.05 * step as f32);
+        let w = screen.x + screen.w - from;
+        canvas.fill(Area { x: from, y: screen.y, w, h: 460.0 }, 82.0, [255, 255, 255, 5]);
+    }
+    canvas.fill(Area { x: screen.x, y: 420.0, w: screen.w, h: 80.0 }, 0.0, [240, 243, 247, 255]);
+
+    let white = [255, 255, 255, 235];
+    canvas.text(92.0, 58.0, 24.0, &[2, 2], white);
+    canvas.fill(Area { x: PHONE.w / 2.0 - 19.0, y: 52.0, w: 38.0, h: 38.0 }, 19.0, [12, 13, 16, 255]);
+    for (bar, height) in [10.0, 16.0, 22.0, 28.0].into_iter().enumerate() {
+        let x = 690.0 + 11.0 * bar as f32;
+        canvas.fill(Area { x, y: 84.0 - height, w: 7.0, h: height }, 1.5, white);
+    }
+    canvas.frame(Area { x: 752.0, y: 57.0, w: 50.0, h: 26.0 }, 7.0, 3.0, white);
+    canvas.fill(Area { x: 758.0, y: 63.0, w: 27.0, h: 14.0 }, 2.0, white);
+
+    canvas.text(PHONE.w / 2.0 - 148.0, 164.0, 44.0, &[5], [255, 255, 255, 255]);
+    canvas.text(PHONE.w / 2.0 - 128.0, 244.0, 20.0, &[4, 5], [255, 255, 255, 170]);
+}
+
+/// A worn office desk, lit from above left, with a sheet of paper at the edge.
+fn desk(width: u32, height: u32, dice: &mut Dice) -> RgbImage {
+    let (light_x, light_y) = (0.25 + 0.2 * dice.unit(), 0.1 + 0.2 * dice.unit());
+    let grain: Vec<f32> = (0..32).map(|_| dice.unit() - 0.5).collect();
+    RgbImage::from_fn(width, height, |x, y| {
+        let (u, v) = (x as f32 / width.max(1) as f32, y as f32 / height.max(1) as f32);
+        let light = 1.06 - 0.42 * ((u - light_x).powi(2) + (v - light_y).powi(2)).sqrt();
+        // Slow bands along the board: two neighbouring grains, blended.
+        let along = (v * 1.9 + u * 0.12) * 12.0;
+        let at = along as usize;
+        let pick = |i: usize| grain.get(i % 32).copied().unwrap_or(0.0);
+        let band = pick(at) + (pick(at + 1) - pick(at)) * (along - at as f32);
+        let tone = light + 0.07 * band;
+        Rgb([152.0, 128.0, 104.0].map(|level: f32| level_of(level * tone)))
+    })
+}
+
+/// Puts the scene, seen in perspective, and its shadow onto the frame.
+fn lay(frame: &mut RgbImage, scene: &Scene, camera: &Camera, dice: &mut Dice) {
+    let jitter = (dice.unit() - 0.5, dice.unit() - 0.5);
+    let Some(view) = perspective(scene, camera, jitter) else {
+        return; // seen exactly edge-on: nothing to see
+    };
+    // Beyond the scene lies its dark edge colour, transparent: no light fringe where the outline is sampled.
+    let outside = Border::Constant(Rgba([30, 30, 32, 0]));
+    let mut seen = RgbaImage::new(camera.width, camera.height);
+    warp_into(&scene.picture, view, Interpolation::Bilinear, outside, &mut seen);
+
+    shade(frame, &seen, camera.height as f32 / 60.0);
+    for (below, above) in frame.pixels_mut().zip(seen.pixels()) {
+        blend(&mut below.0, above.0, 1.0);
+    }
+}
+
+/// Darkens the desk around what lies on it: a soft shadow to the lower right, `reach` pixels long.
+fn shade(frame: &mut RgbImage, seen: &RgbaImage, reach: f32) {
+    // A quarter of the size is enough for something this soft, and sixteen times faster.
+    let (w, h) = (seen.width() / 4, seen.height() / 4);
+    let outline = image::GrayImage::from_fn(w, h, |x, y| image::Luma([seen.get_pixel(4 * x, 4 * y).0[3]]));
+    let soft = imageproc::filter::gaussian_blur_f32(&outline, (reach / 4.0).max(0.5));
+    let shift = (reach / 8.0) as u32;
+    for (x, y, pixel) in frame.enumerate_pixels_mut() {
+        let (sx, sy) = ((x / 4).saturating_sub(shift), (y / 4).saturating_sub(shift));
+        let depth = soft.get_pixel_checked(sx, sy).map_or(0.0, |p| f32::from(p.0[0]) / 255.0);
+        pixel.0 = pixel.0.map(|level| level_of(f32::from(level) * (1.0 - 0.5 * depth)));
+    }
+}
+
+/// The homography of a pinhole camera that looks at a turned plane: K · [r1 r2 t].
+fn perspective(scene: &Scene, camera: &Camera, jitter: (f32, f32)) -> Option<Projection> {
+    let (sin_yaw, cos_yaw) = camera.yaw.to_radians().sin_cos();
+    let (sin_pitch, cos_pitch) = camera.pitch.to_radians().sin_cos();
+    let (sin_roll, cos_roll) = camera.roll.to_radians().sin_cos();
+    // First column of Rx(pitch) · Ry(yaw) · Rz(roll), then the second: where the scene's x and y axes point.
+    let x_axis = turned([cos_roll, sin_roll, 0.0], sin_yaw, cos_yaw, sin_pitch, cos_pitch);
+    let y_axis = turned([-sin_roll, cos_roll, 0.0], sin_yaw, cos_yaw, sin_pitch, cos_pitch);
+
+    let (w, h) = (camera.width as f32, camera.height as f32);
+    let focal = 1.3 * w;
+    let scale = 0.62 * h / scene.code_side; // frame pixels to the scene pixel at distance 1
+    let depth = focal * camera.distance.max(0.05);
+    let (cx, cy) = (w / 2.0 + 0.04 * w * jitter.0, h / 2.0 + 0.04 * h * jitter.1);
+    let row = |x: f32, y: f32, t: f32| {
+        let (x, y) = (x * scale, y * scale);
+        [x, y, t - x * scene.focus.0 - y * scene.focus.1]
+    };
+    let z = row(x_axis[2], y_axis[2], depth);
+    let u = row(x_axis[0], y_axis[0], 0.0);
+    let v = row(x_axis[1], y_axis[1], 0.0);
+    let matrix = [0, 1, 2].map(|i| (focal * u[i] + cx * z[i], focal * v[i] + cy * z[i], z[i]));
+    let [a, b, c] = matrix;
+    Projection::from_matrix([a.0, b.0, c.0, a.1, b.1, c.1, a.2, b.2, c.2])
+}
+
+fn turned([x, y, z]: [f32; 3], sin_yaw: f32, cos_yaw: f32, sin_pitch: f32, cos_pitch: f32) -> [f32; 3] {
+    let (x, z) = (cos_yaw * x - sin_yaw * z, sin_yaw * x + cos_yaw * z);
+    [x, cos_pitch * y + sin_pitch * z, cos_pitch * z - sin_pitch * y]
+}
+
+/// Exposure, vignette and sensor noise.
+fn expose(frame: &mut RgbImage, camera: &Camera, dice: &mut Dice) {
+    let (w, h) = (camera.width as f32, camera.height as f32);
+    let half_diagonal_squared = (w * w + h * h) / 4.0;
+    for (x, y, pixel) in frame.enumerate_pixels_mut() {
+        let (dx, dy) = (x as f32 - w / 2.0, y as f32 - h / 2.0);
+        let gain = camera.brightness * (1.0 - 0.22 * (dx * dx + dy * dy) / half_diagonal_squared);
+        // Most noise is common to the three channels after a camera's own colour processing; a little is not.
+        let grey = 0.9 * camera.noise_sigma * dice.normal();
+        for level in &mut pixel.0 {
+            let noise = grey + 0.45 * camera.noise_sigma * dice.normal();
+            *level = level_of(f32::from(*level) * gain + noise);
+        }
+    }
+}
+
+/// A picture that is drawn by blending soft-edged rounded rectangles.
+struct Canvas {
+    picture: RgbaImage,
+}
+
+impl Canvas {
+    fn new(width: u32, height: u32) -> Self {
+        Canvas { picture: RgbaImage::from_pixel(width, height, Rgba([30, 30, 32, 0])) }
+    }
+
+    /// A filled rectangle with corners of the given radius; half its side makes a circle.
+    fn fill(&mut self, area: Area, radius: f32, colour: [u8; 4]) {
+        self.paint(area, 1.0, colour, |x, y| 0.5 - area.outside(x, y, radius));
+    }
+
+    /// The outline alone, `width` pixels thick, inside the area.
+    fn frame(&mut self, area: Area, radius: f32, width: f32, colour: [u8; 4]) {
+        self.paint(area, 1.0, colour, |x, y| {
+            let outside = area.outside(x, y, radius);
+            (0.5 - outside).min(outside + width + 0.5)
+        });
+    }
+
+    /// A shadow or a light: fades over `reach` pixels on both sides of the outline.
+    fn glow(&mut self, area: Area, radius: f32, reach: f32, colour: [u8; 4]) {
+        self.paint(area, reach, colour, |x, y| {
+            let t = (0.5 - area.outside(x, y, radius) / (2.0 * reach)).clamp(0.0, 1.0);
+            t * t * (3.0 - 2.0 * t)
+        });
+    }
+
+    /// A line of text: for each word, as many blocks as it has characters, `size` pixels square.
+    fn text(&mut self, x: f32, y: f32, size: f32, words: &[usize], colour: [u8; 4]) {
+        let mut left = x;
+        for &characters in words {
+            for _ in 0..characters {
+                self.fill(Area { x: left, y, w: size, h: size }, size * 0.18, colour);
+                left += size * 1.18;
+            }
+            left += size * 0.7;
+        }
+    }
+
+    /// A QR symbol with its quiet zone on white, at most [`CODE_SIDE`] wide; returns its side.
+    fn code(&mut self, modules: &[Vec<bool>], (cx, cy): (f32, f32)) -> f32 {
+        let cells = modules.len() + 8;
+        // Whole pixels to the module: the code on a real screen has them too.
+        let module = (CODE_SIDE / cells as f32).floor().max(1.0);
+        let side = module * cells as f32;
+        let (left, top) = ((cx - side / 2.0).round(), (cy - side / 2.0).round());
+        self.fill(Area { x: left, y: top, w: side, h: side }, 0.0, [255, 255, 255, 255]);
+        for (row, dark) in modules.iter().enumerate() {
+            for (column, _) in dark.iter().enumerate().filter(|(_, dark)| **dark) {
+                let (x, y) = (left + module * (column + 4) as f32, top + module * (row + 4) as f32);
+                self.fill(Area { x, y, w: module, h: module }, 0.0, [16, 16, 18, 255]);
+            }
+        }
+        side
+    }
+
+    /// Blends the colour over every pixel near `area`, as strongly as `cover` says for the pixel's centre.
+    fn paint(&mut self, area: Area, margin: f32, colour: [u8; 4], cover: impl Fn(f32, f32) -> f32) {
+        let (width, height) = self.picture.dimensions();
+        let from = |start: f32| (start - margin).floor().max(0.0) as u32;
+        let to = |end: f32, most: u32| ((end + margin).ceil().max(0.0) as u32).min(most);
+        for y in from(area.y)..to(area.y + area.h, height) {
+            for x in from(area.x)..to(area.x + area.w, width) {
+                let covered = cover(x as f32 + 0.5, y as f32 + 0.5).clamp(0.0, 1.0);
+                if covered > 0.0 {
+                    blend_over(&mut self.picture.get_pixel_mut(x, y).0, colour, covered);
+                }
+            }
+        }
+    }
+}
+
+/// A rectangle in scene pixels.
+#[derive(Clone, Copy)]
+struct Area {
+    x: f32,
+    y: f32,
+    w: f32,
+    h: f32,
+}
+
+impl Area {
+    fn inset(self, by: f32) -> Area {
+        Area { x: self.x + by, y: self.y + by, w: self.w - 2.0 * by, h: self.h - 2.0 * by }
+    }
+
+    fn moved(self, dx: f32, dy: f32) -> Area {
+        Area { x: self.x + dx, y: self.y + dy, ..self }
+    }
+
+    /// Distance of a point from the rounded outline: positive outside, negative inside.
+    fn outside(self, x: f32, y: f32, radius: f32) -> f32 {
+        let radius = radius.min(self.w / 2.0).min(self.h / 2.0);
+        let dx = (x - self.x - self.w / 2.0).abs() - self.w / 2.0 + radius;
+        let dy = (y - self.y - self.h / 2.0).abs() - self.h / 2.0 + radius;
+        let corner = (dx.max(0.0).powi(2) + dy.max(0.0).powi(2)).sqrt();
+        corner + dx.max(dy).min(0.0) - radius
+    }
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): small, fast, good enough for noise; never for secrets.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    /// Uniform in 0..1.
+    fn unit(&mut self) -> f32 {
+        (self.roll() >> 40) as f32 / (1u64 << 24) as f32
+    }
+
+    /// Mean 0, standard deviation 1, nearly normal: the sum of four uniform numbers of 16 bits.
+    fn normal(&mut self) -> f32 {
+        let roll = self.roll();
+        let sum = (roll & 0xffff) + (roll >> 16 & 0xffff) + (roll >> 32 & 0xffff) + (roll >> 48);
+        (sum as f32 - 131_070.0) / 37_837.0
+    }
+}
+
+fn level_of(level: f32) -> u8 {
+    level.round().clamp(0.0, 255.0) as u8
+}
+
+/// Blends a colour over an opaque pixel.
+fn blend(below: &mut [u8; 3], [r, g, b, alpha]: [u8; 4], strength: f32) {
+    let opacity = f32::from(alpha) / 255.0 * strength;
+    for (level, new) in below.iter_mut().zip([r, g, b]) {
+        *level = level_of(f32::from(*level) + (f32::from(new) - f32::from(*level)) * opacity);
+    }
+}
+
+/// Blends a colour over a pixel that may itself be transparent (Porter and Duff's "over").
+fn blend_over(below: &mut [u8; 4], [r, g, b, alpha]: [u8; 4], strength: f32) {
+    let above = f32::from(alpha) / 255.0 * strength;
+    let under = f32::from(below[3]) / 255.0 * (1.0 - above);
+    let together = above + under;
+    if together <= 0.0 {
+        return;
+    }
+    for (level, new) in below.iter_mut().zip([r, g, b]) {
+        *level = level_of((f32::from(new) * above + f32::from(*level) * under) / together);
+    }
+    below[3] = level_of(together * 255.0);
+}

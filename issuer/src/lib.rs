@@ -1,0 +1,4 @@
+//! placeholder
+
+#[cfg(feature = "qr")]
+pub mod qr;

@@ -1,0 +1,28 @@
+//! Whether to accept an electronic residence permit (电子居住证), offline.
+//!
+//! [`verify::verify`] is the product: every check of SPEC section 8, one line each, in that file. It takes the code's text and a
+//! [`verify::Context`] — the time, the trust list, the status lists, the replay guard and the policy — and gives a
+//! [`verdict::Verdict`]: accept, reject or undetermined, with a stable reason code and words in Chinese and English.
+//!
+//! Without features this crate has no clock, no randomness, no file and no socket (`no_std`). Features add the edges:
+//! `scan` pictures, `state` the folder with lists and the durable replay guard, `json` verdicts as JSON, `cli` the `verifier` command.
+
+#![cfg_attr(not(any(feature = "scan", feature = "state", feature = "json", feature = "cli")), no_std)]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unreachable)
+)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod policy;
+pub mod replay;
+#[cfg(feature = "scan")]
+pub mod scan;
+pub mod status;
+pub mod trust;
+pub mod verdict;
+pub mod verify;
