@@ -34,7 +34,7 @@
 //! | `KEY_WEAK` | an Ed25519 public key of small order, under which forgeries verify |
 //! | `KEY_SCALAR` | random bytes that are no P-256 key: take others |
 //!
-//! and those of [`files`](crate::files) and [`passphrase`].
+//! and those of [`files`] and [`passphrase`].
 
 use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -171,7 +171,7 @@ impl fmt::Display for KeyKind {
 
 /// Writes a private key, for the owner only (0600), never over an existing file. The folder must exist.
 ///
-/// Encrypting costs about half a second.
+/// Encrypting costs about a tenth of a second.
 ///
 /// # Errors
 ///

@@ -443,14 +443,18 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
-    pub(crate) fn new(now: Timestamp, policy: &Policy) -> Facts {
+    pub(crate) fn new(now: Timestamp, policy: &Policy, trust: Option<&TrustedList>) -> Facts {
+        let trust_list = trust.map(|trust| TrustListUsed {
+            version: trust.list().version,
+            age_secs: now.seconds_since(trust.list().issued_at),
+        });
         let verdict = Verdict {
             // Overwritten by `accept` and `refuse`, the only ways out.
             reason: Reason::NoCode,
             assurance: None,
             subject: Subject::Unreadable,
             checks: Vec::with_capacity(Step::ALL.len()),
-            trust_list: None,
+            trust_list,
             status_list: None,
             code_age_secs: None,
             standing: None,
@@ -487,13 +491,10 @@ impl Facts {
         self.verdict.subject = Subject::Signed(SignedPermit::new(signed, scope));
     }
 
-    pub(crate) fn trust_list(&mut self, trust: &TrustedList) {
-        let age_secs = self.verdict.decided_at.seconds_since(trust.list().issued_at);
-        self.verdict.trust_list = Some(TrustListUsed { version: trust.list().version, age_secs });
-    }
-
-    pub(crate) fn status_list(&mut self, list: u64, age_secs: i64) {
-        self.verdict.status_list = Some(StatusListUsed { list, age_secs, old: age_secs > self.status_fresh_secs });
+    /// Old is what the policy or the issuer's own `ttl` calls old.
+    pub(crate) fn status_list(&mut self, list: u64, age_secs: i64, ttl_secs: Option<u64>) {
+        let fresh_secs = ttl_secs.map_or(self.status_fresh_secs, |ttl| self.status_fresh_secs.min(i64::try_from(ttl).unwrap_or(i64::MAX)));
+        self.verdict.status_list = Some(StatusListUsed { list, age_secs, old: age_secs > fresh_secs });
     }
 
     pub(crate) fn code_age(&mut self, age_secs: i64) {

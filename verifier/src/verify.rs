@@ -61,7 +61,7 @@ pub enum Asked {
 
 /// Decides about the codes of one frame: the texts of all QR codes in it.
 pub fn verify<T: AsRef<str>>(frame: &[T], context: &mut Context<'_>) -> Verdict {
-    let mut facts = Facts::new(context.now, &context.policy);
+    let mut facts = Facts::new(context.now, &context.policy, context.trust);
     match decide(frame, context, &mut facts) {
         Ok(accepted) => facts.accept(accepted),
         Err(reason) => facts.refuse(reason),
@@ -74,7 +74,6 @@ fn decide<T: AsRef<str>>(frame: &[T], context: &mut Context<'_>, facts: &mut Fac
     let permit = presented.permit();
     facts.claimed(permit.unverified_claims());
     let trust = facts.step(Step::Trust, |_| trust_in_force(context))?;
-    facts.trust_list(trust.0);
     let key = facts.step(Step::IssuerKey, |_| issuer_key(permit, &trust, context.now))?;
     let signed = facts.step(Step::IssuerSignature, |_| issuer_signature(permit, &key))?;
     let scope = facts.step(Step::IssuerScope, |_| issuer_scope(&signed, &key, &trust))?;
@@ -183,12 +182,13 @@ struct Code {
     bytes: Vec<u8>,
 }
 
-/// Codes of other makers in the frame do not matter; one code seen twice is one code; two codes of ours are not for us to choose from.
+/// Codes of other makers in the frame do not matter, nor do challenges and enrolments; one code seen twice is one code; two permit codes
+/// are not for us to choose from.
 fn one_code<T: AsRef<str>>(frame: &[T]) -> Result<Code, Reason> {
-    let mut ours: Vec<&str> = frame.iter().map(AsRef::as_ref).filter(|t| is_ours(t)).collect();
-    ours.sort_unstable();
-    ours.dedup();
-    let text = match (ours.as_slice(), frame) {
+    let mut permits: Vec<&str> = frame.iter().map(AsRef::as_ref).filter(|text| is_permit_code(text)).collect();
+    permits.sort_unstable();
+    permits.dedup();
+    let text = match (permits.as_slice(), frame) {
         ([text], _) => text,
         ([], []) => return Err(Reason::NoCode),
         ([], _) => return Err(Reason::NotAPermitCode),
@@ -199,16 +199,18 @@ fn one_code<T: AsRef<str>>(frame: &[T]) -> Result<Code, Reason> {
         TextError::UnsupportedVersion(_) => Reason::UnsupportedVersion,
         _ => Reason::Malformed,
     })?;
-    match kind {
-        Kind::Presentation | Kind::Voucher => Ok(Code { kind, bytes }),
-        // A challenge or an enrolment is ours, and no permit.
-        Kind::Challenge | Kind::Enrolment => Err(Reason::NotAPermitCode),
-    }
+    Ok(Code { kind, bytes })
 }
 
-/// Two digits that begin every code of ours, then a version and a kind.
-fn is_ours(text: &str) -> bool {
-    text.starts_with(text::PREFIX) && text.as_bytes().get(2..4).is_some_and(|head| head.iter().all(u8::is_ascii_digit))
+/// The two digits that every code of ours begins with, a version, and a kind that is not that of a challenge or an enrolment: these stand
+/// on a counter's own screen and on phones, and are no permits.
+fn is_permit_code(text: &str) -> bool {
+    let challenge_or_enrolment = [Kind::Challenge.digit() + b'0', Kind::Enrolment.digit() + b'0'];
+    match text.as_bytes() {
+        [b'8', b'6', b'1', kind @ b'0'..=b'9', ..] => !challenge_or_enrolment.contains(kind),
+        [b'8', b'6', b'0'..=b'9', b'0'..=b'9', ..] => true,
+        _ => false,
+    }
 }
 
 // ---- Step 2
@@ -408,7 +410,7 @@ fn status_valid(
     let subject = status::subject(scope.issuer, slot.list);
     let list = context.status.get(&subject).ok_or(Reason::StatusListMissing)?.list();
     let age = context.now.seconds_since(list.head().issued_at);
-    facts.status_list(slot.list, age);
+    facts.status_list(slot.list, age, list.head().ttl_secs);
     let over = list.head().expires_at.is_some_and(|expires_at| context.now >= expires_at);
     if over || age > context.policy.status_age_secs_max {
         return Err(Reason::StatusListStale);
