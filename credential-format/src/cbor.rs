@@ -104,6 +104,21 @@ pub enum Malformed {
 }
 
 impl Malformed {
+    /// A stable name of what is wrong: the shape of the bytes, or the rule that a value breaks.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Malformed::TooLong { .. } => "TOO_LONG",
+            Malformed::TooDeep => "TOO_DEEP",
+            Malformed::TooManyItems(_) => "TOO_MANY_ITEMS",
+            Malformed::CutShort(_) => "CUT_SHORT",
+            Malformed::Trailing(_) => "TRAILING_BYTES",
+            Malformed::Encoding(_) => "ENCODING_UNUSED",
+            Malformed::Shape { .. } => "SHAPE",
+            Malformed::NotDeterministic => "NOT_DETERMINISTIC",
+            Malformed::Field { code, .. } => code,
+        }
+    }
+
     /// For `map_err`: a value of this field breaks the rule `code`.
     pub(crate) fn field(field: &'static str, code: &'static str) -> Malformed {
         Malformed::Field { field, code }

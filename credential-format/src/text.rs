@@ -82,6 +82,21 @@ pub enum TextError {
     Group(usize),
 }
 
+impl TextError {
+    /// A stable name of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            TextError::NotAPermitCode => "NOT_A_PERMIT_CODE",
+            TextError::UnsupportedVersion(_) => "UNSUPPORTED_VERSION",
+            TextError::UnknownKind(_) => "UNKNOWN_KIND",
+            TextError::TooLong(_) => "TOO_MANY_DIGITS",
+            TextError::NotADigit(_) => "NOT_A_DIGIT",
+            TextError::Length(_) => "DIGITS_LENGTH",
+            TextError::Group(_) => "DIGITS_RANGE",
+        }
+    }
+}
+
 /// Writes an object's bytes as the digits of a code.
 pub fn encode(kind: Kind, bytes: &[u8]) -> String {
     let mut text = String::with_capacity(HEAD_DIGITS + digits_len(bytes.len()));
@@ -175,14 +190,19 @@ fn push_digits(mut value: u64, width: usize, text: &mut String) {
 
 /// One group: at most 17 digits, below 10^17 < 2^64, so that nothing here can overflow.
 fn push_group(group: &[u8], bytes: usize, at: usize, out: &mut Vec<u8>) -> Result<(), TextError> {
+    let (eights, rest) = group.as_chunks::<8>();
     let mut value = 0u64;
-    let mut strange = 0u8;
-    for digit in group {
-        let digit = digit.wrapping_sub(b'0');
-        strange |= u8::from(digit > 9);
-        value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+    let mut digits_only = true;
+    for eight in eights {
+        let digits = eight_digits(*eight);
+        digits_only &= digits.is_some();
+        value = value.wrapping_mul(100_000_000).wrapping_add(digits.unwrap_or(0));
     }
-    if strange != 0 {
+    for digit in rest {
+        digits_only &= digit.is_ascii_digit();
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')));
+    }
+    if !digits_only {
         let place = group.iter().position(|digit| !digit.is_ascii_digit()).unwrap_or(0);
         return Err(TextError::NotADigit(at + place));
     }
@@ -191,6 +211,23 @@ fn push_group(group: &[u8], bytes: usize, at: usize, out: &mut Vec<u8>) -> Resul
     }
     out.extend_from_slice(value.to_be_bytes().get(8 - bytes..).unwrap_or_default());
     Ok(())
+}
+
+/// Eight ASCII digits as a number, all at once: a code has more than 800, and is read before anything about it is known. Neighbours are
+/// joined to pairs, pairs to fours, fours to eight; the first digit stands in the lowest byte.
+fn eight_digits(text: [u8; 8]) -> Option<u64> {
+    const LOW: u64 = 0x0f0f_0f0f_0f0f_0f0f;
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    let text = u64::from_le_bytes(text);
+    // 3x in every byte, and still after adding six: x is 0 to 9.
+    let above_nine = text.wrapping_add(0x0606_0606_0606_0606);
+    if (text & !LOW) != ZEROS || (above_nine & !LOW) != ZEROS {
+        return None;
+    }
+    let digits = text & LOW;
+    let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
+    Some(fours.wrapping_mul(10_000).wrapping_add(fours >> 32) & 0xffff_ffff)
 }
 
 #[cfg(test)]
@@ -254,6 +291,18 @@ mod tests {
         assert_eq!(decode("8615000"), Err(TextError::UnknownKind(5)));
         assert_eq!(decode("86110x0"), Err(TextError::NotADigit(5)));
         assert_eq!(decode("8611 000"), Err(TextError::Length(8)));
+    }
+
+    #[test]
+    fn every_byte_but_the_ten_digits_is_named_at_its_place() {
+        for place in 0..17 {
+            for byte in 0..=255u8 {
+                let mut digits = *b"72057594037927935";
+                digits[place] = byte;
+                let result = decode_body(&digits);
+                assert_eq!(result == Err(TextError::NotADigit(place)), !byte.is_ascii_digit(), "{byte} at {place}");
+            }
+        }
     }
 
     #[test]
