@@ -55,6 +55,15 @@ impl CoseKey {
         }
     }
 
+    /// Checks one signature with the key as it stands in an object, without keeping the point. The strict check refuses points of small
+    /// order by itself, so that they need not be looked for before.
+    ///
+    /// # Errors
+    /// [`BadSignature`], also when the bytes are no point.
+    pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        Point::of(self).ok_or(BadSignature)?.verify(message, signature)
+    }
+
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<CoseKey, Malformed> {
         let pairs = reader.map()?;
         reader.key(1, "a key's kty")?;
@@ -189,25 +198,23 @@ impl TryFrom<&CoseKey> for PublicKey {
     type Error = KeyError;
 
     fn try_from(key: &CoseKey) -> Result<PublicKey, KeyError> {
-        match key {
-            CoseKey::Ed25519(x) => {
-                let key = ed25519_dalek::VerifyingKey::from_bytes(x).map_err(|_| KeyError::NotAPoint)?;
-                if key.is_weak() { Err(KeyError::SmallOrder) } else { Ok(PublicKey(Point::Ed25519(key))) }
-            }
-            CoseKey::P256(point) => p256::ecdsa::VerifyingKey::from_sec1_bytes(point)
-                .map(|key| PublicKey(Point::P256(key)))
-                .map_err(|_| KeyError::NotAPoint),
+        match Point::of(key).ok_or(KeyError::NotAPoint)? {
+            Point::Ed25519(key) if key.is_weak() => Err(KeyError::SmallOrder),
+            point => Ok(PublicKey(point)),
         }
     }
 }
 
-impl PublicKey {
-    /// Checks a signature of 64 bytes over a message. Ed25519 with `verify_strict` (no small orders, S below L); P-256 with low S only.
-    ///
-    /// # Errors
-    /// [`BadSignature`].
-    pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
-        match &self.0 {
+impl Point {
+    fn of(key: &CoseKey) -> Option<Point> {
+        match key {
+            CoseKey::Ed25519(x) => ed25519_dalek::VerifyingKey::from_bytes(x).ok().map(Point::Ed25519),
+            CoseKey::P256(point) => p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok().map(Point::P256),
+        }
+    }
+
+    fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        match self {
             Point::Ed25519(key) => {
                 let signature = ed25519_dalek::Signature::from_bytes(signature);
                 key.verify_strict(message, &signature).map_err(|_| BadSignature)
@@ -220,6 +227,16 @@ impl PublicKey {
                 key.verify(message, &signature).map_err(|_| BadSignature)
             }
         }
+    }
+}
+
+impl PublicKey {
+    /// Checks a signature of 64 bytes over a message. Ed25519 with `verify_strict` (no small orders, S below L); P-256 with low S only.
+    ///
+    /// # Errors
+    /// [`BadSignature`].
+    pub fn verify(&self, message: &[u8], signature: &[u8; 64]) -> Result<(), BadSignature> {
+        self.0.verify(message, signature)
     }
 
     /// The key as it stands in an object.
@@ -306,7 +323,13 @@ mod tests {
     fn keys_of_small_order_are_refused() {
         for hex in SMALL_ORDER {
             let key = Thumbprint::parse(hex).unwrap().0;
-            assert!(PublicKey::try_from(&CoseKey::Ed25519(key)).is_err(), "{hex}");
+            let key = CoseKey::Ed25519(key);
+            assert!(PublicKey::try_from(&key).is_err(), "{hex}");
+            // R of small order and S = 0: for a key of small order the equation holds for some messages.
+            let mut signature = [0; 64];
+            signature[0] = 1;
+            let accepted = (0..64u8).any(|message| key.verify(&[message], &signature).is_ok());
+            assert!(!accepted, "{hex}");
         }
     }
 

@@ -97,6 +97,18 @@ impl TextError {
     }
 }
 
+impl TextError {
+    /// The same error, counted from the beginning of a text in which `before` digits stand before the part that was read.
+    fn shifted(self, before: usize) -> TextError {
+        match self {
+            TextError::NotADigit(at) => TextError::NotADigit(at + before),
+            TextError::Group(at) => TextError::Group(at + before),
+            TextError::Length(len) => TextError::Length(len + before),
+            other => other,
+        }
+    }
+}
+
 /// Writes an object's bytes as the digits of a code.
 pub fn encode(kind: Kind, bytes: &[u8]) -> String {
     let mut text = String::with_capacity(HEAD_DIGITS + digits_len(bytes.len()));
@@ -133,12 +145,7 @@ pub fn decode(text: &str) -> Result<(Kind, Vec<u8>), TextError> {
     if digits.len() > TEXT_DIGITS_MAX {
         return Err(TextError::TooLong(digits.len()));
     }
-    decode_body(body).map(|bytes| (kind, bytes)).map_err(|error| match error {
-        TextError::NotADigit(at) => TextError::NotADigit(at + HEAD_DIGITS),
-        TextError::Group(at) => TextError::Group(at + HEAD_DIGITS),
-        TextError::Length(len) => TextError::Length(len + HEAD_DIGITS),
-        other => other,
-    })
+    decode_body(body).map(|bytes| (kind, bytes)).map_err(|error| error.shifted(HEAD_DIGITS))
 }
 
 /// Reads digits as bytes, without the four digits that begin a code. Places in errors count from 0.
@@ -149,15 +156,24 @@ pub fn decode_body(digits: &[u8]) -> Result<Vec<u8>, TextError> {
     if digits.len() > TEXT_DIGITS_MAX {
         return Err(TextError::TooLong(digits.len()));
     }
-    let groups = digits.chunks_exact(GROUP_DIGITS);
-    let last = groups.remainder();
+    let (groups, last) = digits.as_chunks::<GROUP_DIGITS>();
     let last_bytes =
         DIGITS_OF_BYTES.iter().position(|digits| *digits == last.len()).ok_or(TextError::Length(digits.len()))?;
-    let mut bytes = Vec::with_capacity(digits.len() / GROUP_DIGITS * GROUP_BYTES + last_bytes);
-    for (index, group) in groups.enumerate() {
-        push_group(group, GROUP_BYTES, index * GROUP_DIGITS, &mut bytes)?;
+    let mut bytes = Vec::with_capacity(groups.len() * GROUP_BYTES + last_bytes);
+    for (index, group) in groups.iter().enumerate() {
+        let [above, group @ ..] =
+            group_value(group).map_err(|error| error.shifted(index * GROUP_DIGITS))?.to_be_bytes();
+        if above != 0 {
+            return Err(TextError::Group(index * GROUP_DIGITS));
+        }
+        bytes.extend_from_slice(&group);
     }
-    push_group(last, last_bytes, digits.len() - last.len(), &mut bytes)?;
+    let last_at = groups.len() * GROUP_DIGITS;
+    let value = group_value(last).map_err(|error| error.shifted(last_at))?;
+    if value >> (8 * last_bytes) != 0 {
+        return Err(TextError::Group(last_at));
+    }
+    bytes.extend_from_slice(value.to_be_bytes().get(8 - last_bytes..).unwrap_or_default());
     Ok(bytes)
 }
 
@@ -188,8 +204,8 @@ fn push_digits(mut value: u64, width: usize, text: &mut String) {
     text.extend(buffer.iter().take(width).map(|digit| char::from(*digit)));
 }
 
-/// One group: at most 17 digits, below 10^17 < 2^64, so that nothing here can overflow.
-fn push_group(group: &[u8], bytes: usize, at: usize, out: &mut Vec<u8>) -> Result<(), TextError> {
+/// The value of one group: at most 17 digits, below 10^17 < 2^64, so that nothing here can overflow.
+fn group_value(group: &[u8]) -> Result<u64, TextError> {
     let (eights, rest) = group.as_chunks::<8>();
     let mut value = 0u64;
     let mut digits_only = true;
@@ -202,15 +218,10 @@ fn push_group(group: &[u8], bytes: usize, at: usize, out: &mut Vec<u8>) -> Resul
         digits_only &= digit.is_ascii_digit();
         value = value.wrapping_mul(10).wrapping_add(u64::from(digit.wrapping_sub(b'0')));
     }
-    if !digits_only {
-        let place = group.iter().position(|digit| !digit.is_ascii_digit()).unwrap_or(0);
-        return Err(TextError::NotADigit(at + place));
+    if digits_only {
+        return Ok(value);
     }
-    if value >> (8 * bytes) != 0 {
-        return Err(TextError::Group(at));
-    }
-    out.extend_from_slice(value.to_be_bytes().get(8 - bytes..).unwrap_or_default());
-    Ok(())
+    Err(TextError::NotADigit(group.iter().position(|digit| !digit.is_ascii_digit()).unwrap_or(0)))
 }
 
 /// Eight ASCII digits as a number, all at once: a code has more than 800, and is read before anything about it is known. Neighbours are

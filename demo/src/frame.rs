@@ -13,7 +13,8 @@ use imageproc::geometric_transformations::{Border, Interpolation, Projection, wa
 
 /// One frame of `scene` as the camera sees it.
 ///
-/// `seed` chooses the noise and moves the scene by up to two hundredths of the frame, as no hand holds it in the same place twice.
+/// `seed` chooses the noise and moves the scene by up to two hundredths of the frame, as no hand holds it in the same
+/// place twice.
 pub(crate) fn camera_frame(scene: &Scene, camera: &Camera, seed: u64) -> RgbImage {
     let mut dice = Dice(seed);
     let mut frame = desk(camera.width, camera.height, &mut dice);
@@ -43,7 +44,7 @@ pub(crate) struct Camera {
     pub(crate) pitch: f32,
     /// Degrees the scene is turned in the picture plane, clockwise.
     pub(crate) roll: f32,
-    /// 1 fills 62 % of the frame height with the code and its quiet zone; 2 is twice as far, half as large.
+    /// 1 fills 68 % of the frame height with the code and its quiet zone; 2 is twice as far, half as large.
     pub(crate) distance: f32,
     /// Defocus: standard deviation in pixels.
     pub(crate) blur_sigma: f32,
@@ -119,7 +120,7 @@ pub(crate) fn phone_screen(modules: &[Vec<bool>], style: &PhoneStyle) -> Scene {
     canvas.text(card.x + 180.0, card.y + 134.0, 20.0, &[4, 6, 3], [150, 158, 168, 255]);
 
     let centre = (PHONE.w / 2.0, card.y + 208.0 + CODE_SIDE / 2.0);
-    let code_side = canvas.code(modules, centre);
+    let code_side = canvas.code(modules, centre, [255, 255, 255, 255]);
 
     let bar = Area { x: card.x + 70.0, y: card.y + 208.0 + CODE_SIDE + 20.0, w: card.w - 140.0, h: 10.0 };
     canvas.fill(bar, 5.0, [228, 233, 238, 255]);
@@ -144,7 +145,7 @@ pub(crate) fn printed_voucher(modules: &[Vec<bool>]) -> Scene {
     let (w, h) = (1_700.0, 1_200.0);
     let mut canvas = Canvas::new(w as u32, h as u32);
     let sheet = Area { x: 10.0, y: 10.0, w: w - 20.0, h: h - 20.0 };
-    canvas.fill(sheet, 4.0, [238, 236, 229, 255]);
+    canvas.fill(sheet, 4.0, PAPER);
     canvas.frame(sheet.inset(42.0), 0.0, 3.0, [126, 148, 140, 255]);
     canvas.frame(sheet.inset(52.0), 0.0, 1.5, [126, 148, 140, 255]);
 
@@ -163,9 +164,10 @@ pub(crate) fn printed_voucher(modules: &[Vec<bool>]) -> Scene {
     }
 
     let centre = (w - 130.0 - CODE_SIDE / 2.0, 470.0);
-    let code_side = canvas.code(modules, centre);
+    let code_side = canvas.code(modules, centre, PAPER);
     canvas.text(w - 130.0 - CODE_SIDE + 120.0, 470.0 + CODE_SIDE / 2.0 + 16.0, 20.0, &[4, 4, 4, 4], grey);
 
+    canvas.text(w - 560.0, 986.0, 24.0, &[4, 2, 2], [80, 82, 86, 255]);
     let seal = Area { x: w - 480.0, y: 880.0, w: 240.0, h: 240.0 };
     let red = [198, 38, 42, 205];
     canvas.frame(seal, 120.0, 9.0, red);
@@ -175,7 +177,6 @@ pub(crate) fn printed_voucher(modules: &[Vec<bool>]) -> Scene {
         let (x, y) = (seal.x + 120.0 + 84.0 * angle.cos(), seal.y + 120.0 + 84.0 * angle.sin());
         canvas.fill(Area { x: x - 12.0, y: y - 12.0, w: 24.0, h: 24.0 }, 4.0, red);
     }
-    canvas.text(w - 560.0, 1_000.0, 24.0, &[4, 2, 2], [80, 82, 86, 255]);
     Scene { picture: canvas.picture, focus: centre, code_side }
 }
 
@@ -191,6 +192,8 @@ pub(crate) fn two_phones(left: &[Vec<bool>], right: &[Vec<bool>]) -> Scene {
     Scene { picture, focus: ((w + gap / 2) as f32, left.focus.1), code_side: left.code_side.max(right.code_side) }
 }
 
+const PAPER: [u8; 4] = [238, 236, 229, 255];
+
 const PHONE: Area = Area { x: 0.0, y: 0.0, w: 900.0, h: 1_840.0 };
 
 /// Room for a code with its quiet zone, in scene pixels.
@@ -204,13 +207,10 @@ fn phone_body(canvas: &mut Canvas) {
 
 fn phone_header(canvas: &mut Canvas, screen: Area, style: &PhoneStyle) {
     let [r, g, b] = style.header;
-    canvas.fill(Area { h: 460.0, ..screen }, 82.0, [r, g, b, 255]);
+    let band = Area { h: 460.0, ..screen };
+    canvas.fill(band, 82.0, [r, g, b, 255]);
     // Lighter to the right, as such pages are.
-    for step in 0..16 {
-        let from = screen.x + screen.w * (0.2 + 0.05 * step as f32);
-        let w = screen.x + screen.w - from;
-        canvas.fill(Area { x: from, y: screen.y, w, h: 460.0 }, 82.0, [255, 255, 255, 5]);
-    }
+    canvas.paint(band, 1.0, [255, 255, 255, 70], |x, y| (0.5 - band.outside(x, y, 82.0)).min((x - band.x) / band.w));
     canvas.fill(Area { x: screen.x, y: 420.0, w: screen.w, h: 80.0 }, 0.0, [240, 243, 247, 255]);
 
     let white = [255, 255, 255, 235];
@@ -227,7 +227,7 @@ fn phone_header(canvas: &mut Canvas, screen: Area, style: &PhoneStyle) {
     canvas.text(PHONE.w / 2.0 - 128.0, 244.0, 20.0, &[4, 5], [255, 255, 255, 170]);
 }
 
-/// A worn office desk, lit from above left, with a sheet of paper at the edge.
+/// A worn office desk, lit from the upper left.
 fn desk(width: u32, height: u32, dice: &mut Dice) -> RgbImage {
     let (light_x, light_y) = (0.25 + 0.2 * dice.unit(), 0.1 + 0.2 * dice.unit());
     let grain: Vec<f32> = (0..32).map(|_| dice.unit() - 0.5).collect();
@@ -285,8 +285,8 @@ fn perspective(scene: &Scene, camera: &Camera, jitter: (f32, f32)) -> Option<Pro
     let y_axis = turned([-sin_roll, cos_roll, 0.0], sin_yaw, cos_yaw, sin_pitch, cos_pitch);
 
     let (w, h) = (camera.width as f32, camera.height as f32);
-    let focal = 1.3 * w;
-    let scale = 0.62 * h / scene.code_side; // frame pixels to the scene pixel at distance 1
+    let focal = 1.3 * w; // a field of view of 42 degrees, as webcams have
+    let scale = 0.68 * h / scene.code_side; // frame pixels to the scene pixel at distance 1
     let depth = focal * camera.distance.max(0.05);
     let (cx, cy) = (w / 2.0 + 0.04 * w * jitter.0, h / 2.0 + 0.04 * h * jitter.1);
     let row = |x: f32, y: f32, t: f32| {
@@ -365,14 +365,14 @@ impl Canvas {
         }
     }
 
-    /// A QR symbol with its quiet zone on white, at most [`CODE_SIDE`] wide; returns its side.
-    fn code(&mut self, modules: &[Vec<bool>], (cx, cy): (f32, f32)) -> f32 {
+    /// A QR symbol with its quiet zone, at most [`CODE_SIDE`] wide, on the colour given; returns its side.
+    fn code(&mut self, modules: &[Vec<bool>], (cx, cy): (f32, f32), ground: [u8; 4]) -> f32 {
         let cells = modules.len() + 8;
         // Whole pixels to the module: the code on a real screen has them too.
         let module = (CODE_SIDE / cells as f32).floor().max(1.0);
         let side = module * cells as f32;
         let (left, top) = ((cx - side / 2.0).round(), (cy - side / 2.0).round());
-        self.fill(Area { x: left, y: top, w: side, h: side }, 0.0, [255, 255, 255, 255]);
+        self.fill(Area { x: left, y: top, w: side, h: side }, 0.0, ground);
         for (row, dark) in modules.iter().enumerate() {
             for (column, _) in dark.iter().enumerate().filter(|(_, dark)| **dark) {
                 let (x, y) = (left + module * (column + 4) as f32, top + module * (row + 4) as f32);
@@ -475,4 +475,99 @@ fn blend_over(below: &mut [u8; 4], [r, g, b, alpha]: [u8; 4], strength: f32) {
         *level = level_of((f32::from(new) * above + f32::from(*level) * under) / together);
     }
     below[3] = level_of(together * 255.0);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use verifier::scan::{Limits, read_texts};
+
+    /// Digits that look random, so that the symbol does.
+    fn digits(length: usize, seed: u64) -> String {
+        let mut dice = Dice(seed);
+        (0..length).map(|_| char::from(b'0' + (dice.roll() % 10) as u8)).collect()
+    }
+
+    fn modules(digits: &str) -> Vec<Vec<bool>> {
+        issuer::qr::QrCode::from_digits(digits, issuer::qr::Level::L).unwrap().modules().to_vec()
+    }
+
+    fn read(frame: &RgbImage, quality: u8) -> Vec<String> {
+        let seen = read_texts(&to_jpeg(frame, quality).unwrap(), &Limits::default()).unwrap();
+        seen.codes.iter().map(|code| code.text().unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_phone_and_a_sheet_before_the_default_camera_are_read() {
+        let camera = Camera::default();
+        for (length, seed) in [(829, 1), (1_300, 2)] {
+            let text = digits(length, seed);
+            let phone = camera_frame(&phone_screen(&modules(&text), &PhoneStyle::default()), &camera, seed);
+            assert_eq!(phone.dimensions(), (1_280, 720));
+            assert_eq!(read(&phone, camera.jpeg_quality), [text.clone()]);
+            let sheet = camera_frame(&printed_voucher(&modules(&text)), &camera, seed);
+            assert_eq!(read(&sheet, camera.jpeg_quality), [text]);
+        }
+    }
+
+    #[test]
+    fn both_codes_of_two_phones_are_read() {
+        let camera = Camera::default();
+        let (left, right) = (digits(829, 3), digits(900, 4));
+        let frame = camera_frame(&two_phones(&modules(&left), &modules(&right)), &camera, 5);
+        let mut seen = read(&frame, camera.jpeg_quality);
+        seen.sort();
+        let mut expected = vec![left, right];
+        expected.sort();
+        assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_frame_and_another_seed_another() {
+        let scene = phone_screen(&modules("8612000"), &PhoneStyle::default());
+        let camera = Camera { width: 320, height: 180, ..Camera::default() };
+        let frame = camera_frame(&scene, &camera, 7);
+        assert_eq!(frame, camera_frame(&scene, &camera, 7));
+        assert_ne!(frame, camera_frame(&scene, &camera, 8));
+    }
+
+    #[test]
+    fn yaw_pitch_and_distance_turn_the_scene_the_documented_way() {
+        let scene = phone_screen(&modules("8612000"), &PhoneStyle::default());
+        let straight = Camera { yaw: 0.0, pitch: 0.0, roll: 0.0, ..Camera::default() };
+        let half = scene.code_side / 2.0;
+        let (x, y) = scene.focus;
+        let side = |camera: &Camera, from: (f32, f32), to: (f32, f32)| {
+            let view = perspective(&scene, camera, (0.0, 0.0)).unwrap();
+            let (p, q) = (view * from, view * to);
+            (p.0 - q.0).hypot(p.1 - q.1)
+        };
+        let left = ((x - half, y - half), (x - half, y + half));
+        let right = ((x + half, y - half), (x + half, y + half));
+        let top = (left.0, right.0);
+        let bottom = (left.1, right.1);
+        assert!((side(&straight, left.0, left.1) - 0.68 * 720.0).abs() < 0.5);
+        let far = Camera { distance: 2.0, ..straight.clone() };
+        assert!((side(&far, left.0, left.1) - 0.34 * 720.0).abs() < 0.5);
+        let yawed = Camera { yaw: 12.0, ..straight.clone() };
+        assert!(side(&yawed, left.0, left.1) > 1.02 * side(&yawed, right.0, right.1), "the right side is farther");
+        let pitched = Camera { pitch: 12.0, ..straight };
+        assert!(side(&pitched, bottom.0, bottom.1) > 1.02 * side(&pitched, top.0, top.1), "the top is farther");
+    }
+
+    #[test]
+    fn a_scene_seen_edge_on_is_only_the_desk() {
+        let scene = phone_screen(&modules("8612000"), &PhoneStyle::default());
+        let camera = Camera { width: 320, height: 180, yaw: 90.0, ..Camera::default() };
+        assert_eq!(read(&camera_frame(&scene, &camera, 1), 85), Vec::<String>::new());
+    }
+
+    #[test]
+    fn noise_has_the_deviation_asked_for() {
+        let mut dice = Dice(1);
+        let throws: Vec<f32> = (0..20_000).map(|_| dice.normal()).collect();
+        let mean = throws.iter().sum::<f32>() / 20_000.0;
+        let variance = throws.iter().map(|throw| (throw - mean).powi(2)).sum::<f32>() / 20_000.0;
+        assert!(mean.abs() < 0.03 && (variance - 1.0).abs() < 0.05, "{mean} {variance}");
+    }
 }

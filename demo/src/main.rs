@@ -1,1 +1,3 @@
+mod frame;
+
 fn main() {}

@@ -22,7 +22,7 @@ use credential_format::residence_code::ResidenceCode;
 use credential_format::text;
 use credential_format::timestamp::Timestamp;
 use holder::asked::challenge_from_text;
-use holder::device_key::{DeviceKey, DeviceSigner as _};
+use holder::device_key::DeviceSigner as _;
 use holder::enrol::enrol;
 use holder::held_permit::{HeldPermit, Succession};
 use holder::present::{Presentation, SHOWN_SECS, present};

@@ -62,6 +62,8 @@ pub struct Dates {
     pub valid_until: String,
     pub window_open: String,
     pub window_close: String,
+    pub auto_cancel_on: Option<String>,
+    pub cancel_reason: Option<String>,
 }
 
 /// A citizen ID number that is refused.

@@ -18,10 +18,14 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "json")]
+pub mod json;
 pub mod policy;
 pub mod replay;
 #[cfg(feature = "scan")]
 pub mod scan;
+#[cfg(feature = "state")]
+pub mod state;
 pub mod status;
 pub mod trust;
 pub mod verdict;

@@ -133,10 +133,10 @@ fn list_number(issuer: &Issuer, subject: &str) -> Option<u64> {
     (list.to_string() == number).then_some(list)
 }
 
-/// The status lists at hand, by subject.
+/// The status lists at hand: by status address, then number, so that looking one up makes no text.
 #[derive(Clone, Debug, Default)]
 pub struct StatusLists {
-    lists: BTreeMap<String, TrustedStatusList>,
+    lists: BTreeMap<String, BTreeMap<u64, TrustedStatusList>>,
 }
 
 impl StatusLists {
@@ -150,23 +150,31 @@ impl StatusLists {
     /// # Errors
     /// As [`TrustedStatusList::may_follow`]; then nothing is changed.
     pub fn replace(&mut self, list: TrustedStatusList, now: Timestamp) -> Result<(), StatusRefusal> {
-        list.may_follow(self.lists.get(&list.list.head().subject), now)?;
+        list.may_follow(self.get(&list.list.head().subject), now)?;
         self.put(list);
         Ok(())
     }
 
     /// Puts a list that was taken before and kept, whatever its age: how old it may be is a verdict's business.
     pub fn put(&mut self, list: TrustedStatusList) {
-        self.lists.insert(list.list.head().subject.clone(), list);
+        if let Some((uri, _)) = list.list.head().subject.rsplit_once('/') {
+            self.lists.entry(uri.into()).or_default().insert(list.number, list);
+        }
+    }
+
+    /// The list of this number of this issuer.
+    pub fn find(&self, issuer: &Issuer, list: u64) -> Option<&TrustedStatusList> {
+        self.lists.get(&issuer.status_uri)?.get(&list)
     }
 
     /// The list of this subject.
     pub fn get(&self, subject: &str) -> Option<&TrustedStatusList> {
-        self.lists.get(subject)
+        let (uri, number) = subject.rsplit_once('/')?;
+        self.lists.get(uri)?.get(&number.parse().ok()?)
     }
 
-    /// All lists, in the order of their subjects.
+    /// All lists, by address and number.
     pub fn iter(&self) -> impl Iterator<Item = &TrustedStatusList> {
-        self.lists.values()
+        self.lists.values().flat_map(BTreeMap::values)
     }
 }

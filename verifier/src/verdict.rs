@@ -12,7 +12,7 @@ use credential_format::timestamp::Timestamp;
 
 use crate::policy::Policy;
 use crate::trust::TrustedList;
-use crate::verify::{IssuerInScope, IssuerSignatureValid, SignedPermit, VerifiedPermit};
+use crate::verify::{SignedPermit, VerifiedPermit};
 
 /// What the verifier decided, and on what.
 #[derive(Clone, Debug)]
@@ -487,13 +487,14 @@ impl Facts {
         self.verdict.assurance = Some(assurance);
     }
 
-    pub(crate) fn signed(&mut self, signed: &IssuerSignatureValid<'_>, scope: &IssuerInScope<'_>) {
-        self.verdict.subject = Subject::Signed(SignedPermit::new(signed, scope));
+    pub(crate) fn signed(&mut self, permit: &SignedPermit) {
+        self.verdict.subject = Subject::Signed(permit.clone());
     }
 
     /// Old is what the policy or the issuer's own `ttl` calls old.
     pub(crate) fn status_list(&mut self, list: u64, age_secs: i64, ttl_secs: Option<u64>) {
-        let fresh_secs = ttl_secs.map_or(self.status_fresh_secs, |ttl| self.status_fresh_secs.min(i64::try_from(ttl).unwrap_or(i64::MAX)));
+        let fresh_secs = ttl_secs
+            .map_or(self.status_fresh_secs, |ttl| self.status_fresh_secs.min(i64::try_from(ttl).unwrap_or(i64::MAX)));
         self.verdict.status_list = Some(StatusListUsed { list, age_secs, old: age_secs > fresh_secs });
     }
 

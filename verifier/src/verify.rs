@@ -19,7 +19,7 @@ use credential_format::trust_list::{Issuer, IssuerKey, Usage};
 
 use crate::policy::Policy;
 use crate::replay::{Recorded, ReplayGuard, Sighting};
-use crate::status::{self, StatusLists};
+use crate::status::StatusLists;
 use crate::trust::TrustedList;
 use crate::verdict::{Assurance, Facts, Reason, Step, Verdict};
 
@@ -77,7 +77,8 @@ fn decide<T: AsRef<str>>(frame: &[T], context: &mut Context<'_>, facts: &mut Fac
     let key = facts.step(Step::IssuerKey, |_| issuer_key(permit, &trust, context.now))?;
     let signed = facts.step(Step::IssuerSignature, |_| issuer_signature(permit, &key))?;
     let scope = facts.step(Step::IssuerScope, |_| issuer_scope(&signed, &key, &trust))?;
-    facts.signed(&signed, &scope);
+    let signed_permit = SignedPermit::new(&signed, &scope);
+    facts.signed(&signed_permit);
     let proof = facts.step(Step::HolderProof, |_| holder_proof(&presented, &scope))?;
     facts.assurance(proof.0);
     let fresh = facts.step(Step::Freshness, |facts| freshness(&presented, &proof, context, facts))?;
@@ -86,7 +87,7 @@ fn decide<T: AsRef<str>>(frame: &[T], context: &mut Context<'_>, facts: &mut Fac
     let endorsed = facts.step(Step::Endorsement, |facts| endorsement(&signed, &scope, context.now, facts))?;
     let sighting = facts.step(Step::Replay, |_| replay(&presented, &fresh, context))?;
     facts.step(Step::Verdict, |_| Ok(()))?;
-    Ok(VerifiedPermit::new(&signed, &scope, &proof, &fresh, &valid, &status, &endorsed, &sighting))
+    Ok(VerifiedPermit::new(signed_permit, &scope, &proof, &fresh, &valid, &status, &endorsed, &sighting))
 }
 
 /// A permit that passed every check. There is no other way to one than [`verify`].
@@ -100,7 +101,7 @@ pub struct VerifiedPermit {
 impl VerifiedPermit {
     #[expect(clippy::too_many_arguments, reason = "one argument a check: that is the point")]
     fn new(
-        signed: &IssuerSignatureValid<'_>,
+        signed: SignedPermit,
         scope: &IssuerInScope<'_>,
         proof: &HolderProofValid,
         _: &Fresh,
@@ -115,7 +116,7 @@ impl VerifiedPermit {
             (false, _, true) => Reason::ValidEndorsable,
             (false, _, false) => Reason::Valid,
         };
-        VerifiedPermit { signed: SignedPermit::new(signed, scope), assurance: proof.0, reason }
+        VerifiedPermit { signed, assurance: proof.0, reason }
     }
 
     /// The permit.
@@ -130,7 +131,10 @@ impl VerifiedPermit {
 
 /// A permit that an issuer signed who may sign such a permit. It may still be lapsed, cancelled, or in wrong hands.
 #[derive(Clone, Debug)]
-pub struct SignedPermit {
+pub struct SignedPermit(Arc<SignedParts>);
+
+#[derive(Debug)]
+struct SignedParts {
     claims: Arc<Claims>,
     issuer_id: CounterId,
     issuer_name: DisplayText<60>,
@@ -139,39 +143,39 @@ pub struct SignedPermit {
 }
 
 impl SignedPermit {
-    pub(crate) fn new(signed: &IssuerSignatureValid<'_>, scope: &IssuerInScope<'_>) -> SignedPermit {
-        SignedPermit {
+    fn new(signed: &IssuerSignatureValid<'_>, scope: &IssuerInScope<'_>) -> SignedPermit {
+        SignedPermit(Arc::new(SignedParts {
             claims: Arc::clone(signed.claims),
             issuer_id: scope.issuer.id.clone(),
             issuer_name: scope.issuer.name.clone(),
             rule: scope.rule.clone(),
             specimen: scope.key.specimen,
-        }
+        }))
     }
 
     /// What the permit says.
     pub fn claims(&self) -> &Claims {
-        &self.claims
+        &self.0.claims
     }
 
     /// The id of the authority that issued it.
     pub fn issuer_id(&self) -> &CounterId {
-        &self.issuer_id
+        &self.0.issuer_id
     }
 
     /// The name of the authority that issued it 签发机关.
     pub fn issuer_name(&self) -> &str {
-        self.issuer_name.as_str()
+        self.0.issuer_name.as_str()
     }
 
     /// The rule of its region.
     pub fn rule(&self) -> &RegionRule {
-        &self.rule
+        &self.0.rule
     }
 
     /// Whether a specimen key signed it: then it is no permit.
     pub fn is_specimen(&self) -> bool {
-        self.specimen
+        self.0.specimen
     }
 }
 
@@ -272,7 +276,7 @@ fn issuer_key<'a>(
 // ---- Step 5
 
 /// The issuer's signature holds over the received bytes.
-pub(crate) struct IssuerSignatureValid<'p> {
+struct IssuerSignatureValid<'p> {
     claims: &'p Arc<Claims>,
 }
 
@@ -287,7 +291,7 @@ fn issuer_signature<'p>(
 // ---- Step 6
 
 /// The key may sign this kind of permit for this division, whose rule is known; and so is everything that the permit says.
-pub(crate) struct IssuerInScope<'a> {
+struct IssuerInScope<'a> {
     issuer: &'a Issuer,
     key: &'a IssuerKey,
     rule: &'a RegionRule,
@@ -326,7 +330,6 @@ fn holder_proof(presented: &Presented<'_>, scope: &IssuerInScope<'_>) -> Result<
             if !scope.rule.live_code() {
                 return Err(Reason::LiveCodeNotAllowed);
             }
-            let key = PublicKey::try_from(key).map_err(|_| Reason::DeviceSignature)?;
             if presentation.algorithm() != key.algorithm() {
                 return Err(Reason::DeviceSignature);
             }
@@ -407,8 +410,7 @@ fn status_valid(
     facts: &mut Facts,
 ) -> Result<StatusValid, Reason> {
     let slot = signed.claims.status;
-    let subject = status::subject(scope.issuer, slot.list);
-    let list = context.status.get(&subject).ok_or(Reason::StatusListMissing)?.list();
+    let list = context.status.find(scope.issuer, slot.list).ok_or(Reason::StatusListMissing)?.list();
     let age = context.now.seconds_since(list.head().issued_at);
     facts.status_list(slot.list, age, list.head().ttl_secs);
     let over = list.head().expires_at.is_some_and(|expires_at| context.now >= expires_at);

@@ -21,11 +21,15 @@ pub(super) struct Found {
     pub(super) content: Option<(u8, Vec<u8>)>,
 }
 
-/// Finds and decodes every code. A panic or the end of the allowance ends the search; what was found before is kept.
-pub(super) fn find(grey: GrayImage, work: Work) -> Vec<Found> {
-    if grey.width() == 0 || grey.height() == 0 {
-        return Vec::new();
-    }
+/// The result of one search.
+pub(super) struct Search {
+    pub(super) found: Vec<Found>,
+    /// Finder patterns, of codes and of what looks like one. A code has three.
+    pub(super) patterns: usize,
+}
+
+/// Finds and decodes codes. A panic or the end of the allowance ends the search; what was found before is kept.
+pub(super) fn find(grey: GrayImage, work: Work) -> Search {
     let meter =
         Rc::new(Meter { left: Cell::new(work.looks), patterns: Cell::new(work.patterns), painted: Cell::new(0) });
     let mut found = Vec::new();
@@ -40,7 +44,7 @@ pub(super) fn find(grey: GrayImage, work: Work) -> Vec<Found> {
             found.push(Found { corners, content });
         }
     });
-    found
+    Search { found, patterns: (work.patterns - meter.patterns.get()) as usize }
 }
 
 /// How much work one attempt may cost.
@@ -163,5 +167,55 @@ impl GenericImage for Metered {
 
     fn blend_pixel(&mut self, x: u32, y: u32, pixel: Luma<u8>) {
         self.put_pixel(x, y, pixel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_is_bounded_and_the_meter_stops_it() {
+        let picture = code();
+        let read = |looks, patterns| {
+            let found = find(picture.clone(), Work { looks, patterns }).found;
+            found.iter().filter(|code| code.content.is_some()).count()
+        };
+        assert_eq!(read(10_000_000, 3), 1, "a code has three finder patterns");
+        assert_eq!(read(10_000_000, 2), 0, "the pattern count must stop at the third");
+        assert_eq!(read(10_000, 3), 0, "the look count must stop long before the end");
+        assert!(Work::for_one_attempt(&picture).looks > 10_000_000 && Work::for_one_attempt(&picture).patterns > 3);
+    }
+
+    /// 2,205 finder patterns and no code: every three of them would be tried, with a copy of the picture each time.
+    #[test]
+    fn a_field_of_finder_patterns_is_given_up() {
+        let field = GrayImage::from_fn(63 * 24, 35 * 24, |x, y| {
+            let (x, y) = (x % 24 / 3, y % 24 / 3);
+            let ring = x.abs_diff(3).max(y.abs_diff(3));
+            Luma([if ring == 3 || ring <= 1 { 0 } else { 255 }])
+        });
+        let work = Work::for_one_attempt(&field);
+        let search = find(field, work);
+        assert!(search.found.is_empty());
+        assert_eq!(search.patterns, work.patterns as usize, "it stopped at the bound");
+    }
+
+    #[test]
+    fn a_panic_is_contained_and_reported_as_nothing() {
+        assert_eq!(contained(|| -> u8 { panic!("from a decoder") }), None);
+        assert!(!CONTAINED.get());
+        assert_eq!(contained(|| contained(|| -> u8 { panic!("from within") }).is_none()), Some(true));
+        assert!(!CONTAINED.get());
+        assert_eq!(contained(|| 7), Some(7));
+    }
+
+    fn code() -> GrayImage {
+        let code = qrcode::QrCode::with_error_correction_level(b"8612000", qrcode::EcLevel::L).unwrap();
+        GrayImage::from_fn(29 * 6, 29 * 6, |x, y| {
+            let (x, y) = ((x / 6) as usize, (y / 6) as usize);
+            let inside = (4..25).contains(&x) && (4..25).contains(&y);
+            Luma([if inside && code[(x - 4, y - 4)] == qrcode::Color::Dark { 0 } else { 255 }])
+        })
     }
 }

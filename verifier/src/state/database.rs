@@ -152,10 +152,8 @@ fn connect_read_only(folder: &Path, path: &Path) -> Result<Connection, StateErro
         }
     }
     uri.push_str("?immutable=1");
-    let flags =
-        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    let connection =
-        Connection::open_with_flags(uri, flags).map_err(|error| StateError::of_sqlite(folder, &error))?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    let connection = Connection::open_with_flags(uri, flags).map_err(|error| StateError::of_sqlite(folder, &error))?;
     check_ours(folder, &connection)?;
     Ok(connection)
 }

@@ -41,9 +41,8 @@ impl ReplayGuard for SqliteGuard<'_> {
         }
         let recorded = match &self.database.unwritable {
             Some(cause) => Err(cause.clone()),
-            None => record(&self.database.connection, sighting, now).unwrap_or_else(|error| {
-                Err(StateError::of_sqlite(self.folder, &error))
-            }),
+            None => record(&self.database.connection, sighting, now)
+                .unwrap_or_else(|error| Err(StateError::of_sqlite(self.folder, &error))),
         };
         *self.trouble.borrow_mut() = recorded.as_ref().err().cloned();
         recorded.map_err(|_| GuardUnavailable)
@@ -60,17 +59,17 @@ fn record(
     if is_known(&transaction, sighting)? {
         return Ok(Ok(Recorded::Seen));
     }
-    if sighting.code_issued_at.seconds() <= forgotten(&transaction)? {
+    if sighting.code_issued_at.seconds().cast_signed() <= forgotten(&transaction)? {
         return Ok(Err(StateError::ClockSetBack));
     }
     if let Some(cnonce) = &sighting.cnonce {
         if is_answered(&transaction, cnonce)? {
             return Ok(Ok(Recorded::ChallengeUsed));
         }
-        transaction.prepare_cached("UPDATE challenge SET answered = 1 WHERE cnonce = ?1")?.execute([cnonce])?;
+        transaction.prepare("UPDATE challenge SET answered = 1 WHERE cnonce = ?1")?.execute([cnonce])?;
     }
     transaction
-        .prepare_cached("INSERT INTO sighting (code_iat, kid, list, idx, nonce, cnonce) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .prepare("INSERT INTO sighting (code_iat, kid, list, idx, nonce, cnonce) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute((
             sighting.code_issued_at.seconds().cast_signed(),
             sighting.kid.0,
@@ -86,9 +85,7 @@ fn record(
 
 fn is_known(connection: &Connection, sighting: &Sighting) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached(
-            "SELECT 1 FROM sighting WHERE code_iat = ?1 AND kid = ?2 AND list = ?3 AND idx = ?4 AND nonce = ?5",
-        )?
+        .prepare("SELECT 1 FROM sighting WHERE code_iat = ?1 AND kid = ?2 AND list = ?3 AND idx = ?4 AND nonce = ?5")?
         .exists((
             sighting.code_issued_at.seconds().cast_signed(),
             sighting.kid.0,
@@ -98,24 +95,23 @@ fn is_known(connection: &Connection, sighting: &Sighting) -> rusqlite::Result<bo
         ))
 }
 
-fn forgotten(connection: &Connection) -> rusqlite::Result<u64> {
-    connection.prepare_cached("SELECT forgotten FROM installation")?.query_row([], |row| row.get(0))
+fn forgotten(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare("SELECT forgotten FROM installation")?.query_row([], |row| row.get(0))
 }
 
 /// Whether a challenge was answered: it says so itself, or a sighting does, for as long as each is kept.
 pub(super) fn is_answered(connection: &Connection, cnonce: &[u8; 16]) -> rusqlite::Result<bool> {
     let marked: Option<bool> = connection
-        .prepare_cached("SELECT answered FROM challenge WHERE cnonce = ?1")?
+        .prepare("SELECT answered FROM challenge WHERE cnonce = ?1")?
         .query_row([cnonce], |row| row.get(0))
         .optional()?;
-    Ok(marked == Some(true)
-        || connection.prepare_cached("SELECT 1 FROM sighting WHERE cnonce = ?1")?.exists([cnonce])?)
+    Ok(marked == Some(true) || connection.prepare("SELECT 1 FROM sighting WHERE cnonce = ?1")?.exists([cnonce])?)
 }
 
 fn forget_old(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result<()> {
     let kept_from = now.seconds().saturating_sub(KEEP_SECS).cast_signed();
-    let deleted: Vec<u64> = transaction
-        .prepare_cached(
+    let deleted: Vec<i64> = transaction
+        .prepare(
             "DELETE FROM sighting WHERE rowid IN
                  (SELECT rowid FROM sighting WHERE code_iat < ?1 ORDER BY code_iat LIMIT ?2)
              RETURNING code_iat",
@@ -123,9 +119,7 @@ fn forget_old(transaction: &Transaction<'_>, now: Timestamp) -> rusqlite::Result
         .query_map((kept_from, DELETED_AT_ONCE), |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     if let Some(newest) = deleted.iter().max() {
-        transaction
-            .prepare_cached("UPDATE installation SET forgotten = max(forgotten, ?1)")?
-            .execute([newest.cast_signed()])?;
+        transaction.prepare("UPDATE installation SET forgotten = max(forgotten, ?1)")?.execute([newest])?;
     }
     Ok(())
 }

@@ -1,0 +1,164 @@
+//! From the digits of a code to a verdict, against the two signatures in it: how much the verifier adds to what cannot be saved.
+//!
+//! Every code is new (the replay guard would refuse it otherwise), made beforehand, and comes from one of the samples that are accepted.
+//! The raw limit is `verify_strict` twice over the same messages, with both keys parsed beforehand; a verifier cannot have the device's
+//! key beforehand, so that the limit with that one key parsed from its 32 bytes stands beside it.
+
+use std::hint::black_box;
+
+use bench::in_turns::{Contender, Extent, Taken, measure};
+use bench::samples::{self, Sample, issuing_secret, nonce, now};
+use credential_format::key::{Algorithm, CoseKey, PublicKey};
+use credential_format::presentation::{Presented, UnverifiedPresentation};
+use credential_format::text;
+use ed25519_dalek::{Signature, VerifyingKey};
+use holder::present::present;
+use verifier::policy::Policy;
+use verifier::replay::{MemoryGuard, ReplayGuard as _, Sighting};
+use verifier::verdict::Outcome;
+use verifier::verify::{Asked, Context, verify};
+
+const EXTENT: Extent = Extent { samples: 2_000, batch: 8 };
+/// A guard is emptied after so many codes: what a busy counter sees while codes stay fresh.
+const GUARD_CODES: usize = 256;
+
+/// One code, and what the bare signatures need of it.
+struct Code {
+    text: String,
+    bytes: Vec<u8>,
+    permit_message: Vec<u8>,
+    permit_signature: Signature,
+    message: Vec<u8>,
+    signature: Signature,
+    device: VerifyingKey,
+    device_bytes: [u8; 32],
+    sighting: Sighting,
+    subject: String,
+}
+
+fn main() {
+    let trust = samples::trust_list();
+    let status = samples::status_lists(&trust);
+    let codes = codes(EXTENT.iterations());
+    let issuer = issuing_secret().verifying_key();
+    let mut guards: Vec<MemoryGuard> =
+        (0..=codes.len() / GUARD_CODES).map(|_| MemoryGuard::new(2 * GUARD_CODES)).collect();
+    let mut other_guards = guards.clone();
+
+    let taken = measure(
+        EXTENT,
+        vec![
+            Contender::new("text to verdict", |i| {
+                let mut context = Context {
+                    now: now(),
+                    trust: Some(&trust),
+                    status: &status,
+                    newest_signed_time: None,
+                    asked: Asked::Nothing,
+                    replay: &mut guards[i / GUARD_CODES],
+                    policy: Policy::default(),
+                };
+                let verdict = black_box(verify(black_box(&[codes[i].text.as_str()]), &mut context));
+                assert_eq!(verdict.outcome(), Outcome::Accept);
+            }),
+            Contender::new("two bare verify_strict, keys parsed", |i| {
+                let code = black_box(&codes[i]);
+                issuer.verify_strict(&code.permit_message, &code.permit_signature).expect("issuer");
+                code.device.verify_strict(&code.message, &code.signature).expect("device");
+            }),
+            Contender::new("the same, device key from its 32 bytes", |i| {
+                let code = black_box(&codes[i]);
+                issuer.verify_strict(&code.permit_message, &code.permit_signature).expect("issuer");
+                let device = VerifyingKey::from_bytes(&code.device_bytes).expect("a point");
+                device.verify_strict(&code.message, &code.signature).expect("device");
+            }),
+            Contender::new("digits to bytes", |i| {
+                black_box(text::decode(black_box(&codes[i].text))).expect("digits");
+            }),
+            Contender::new("bytes to presentation and permit", |i| {
+                black_box(Presented::parse(black_box(&codes[i].bytes))).expect("a presentation");
+            }),
+            Contender::new("device key: point, small order", |i| {
+                black_box(PublicKey::try_from(black_box(&CoseKey::Ed25519(codes[i].device_bytes)))).expect("fit");
+            }),
+            Contender::new("status looked up", |i| {
+                let list = status.get(black_box(&codes[i].subject)).expect("at hand").list();
+                black_box(list.get(codes[i].sighting.status.index));
+            }),
+            Contender::new("replay recorded", |i| {
+                black_box(other_guards[i / GUARD_CODES].record(&codes[i].sighting, now())).expect("recorded");
+            }),
+        ],
+    );
+    report(&taken);
+    messages(&codes);
+}
+
+fn report(taken: &[Taken]) {
+    let [verdict, parsed, from_bytes, stages @ ..] = taken else { return };
+    for one in [verdict, parsed, from_bytes] {
+        println!("{:<40} {:>9.3} µs", one.name, one.micros());
+    }
+    println!("\ntext to verdict / two verify_strict, keys parsed     {:.3}", verdict.ratio_to(parsed));
+    println!("text to verdict / the same, device key from bytes    {:.3}", verdict.ratio_to(from_bytes));
+    let besides = verdict.micros() - from_bytes.micros();
+    println!("\nwithout signatures and device key {besides:.3} µs, {:.1} % of the whole\n", percent(besides, verdict));
+    println!("stages, each by itself");
+    for stage in stages {
+        println!("  {:<40} {:>8.3} µs {:>6.2} %", stage.name, stage.micros(), percent(stage.micros(), verdict));
+    }
+}
+
+/// Putting together the bytes that were signed needs the parsed presentation, which borrows from its bytes: measured apart.
+fn messages(codes: &[Code]) {
+    let parsed: Vec<UnverifiedPresentation<'_>> =
+        codes.iter().take(64).map(|code| UnverifiedPresentation::parse(&code.bytes).expect("a presentation")).collect();
+    let taken = measure(
+        Extent { samples: 2_000, batch: 64 },
+        vec![Contender::new("both messages put together", |i| {
+            let presentation = black_box(&parsed[i % parsed.len()]);
+            black_box((presentation.permit().message(), presentation.message()));
+        })],
+    );
+    for one in taken {
+        println!("  {:<40} {:>8.3} µs", one.name, one.micros());
+    }
+}
+
+fn percent(micros: f64, of: &Taken) -> f64 {
+    100.0 * micros / of.micros()
+}
+
+fn codes(count: usize) -> Vec<Code> {
+    let held: Vec<_> = Sample::all()
+        .into_iter()
+        .filter(Sample::is_accepted)
+        .map(|sample| (sample.device(Algorithm::Ed25519), sample.held(Algorithm::Ed25519)))
+        .collect();
+    let code = |number: usize| {
+        let (device, permit) = &held[number % held.len()];
+        let shown = present(permit, device, now(), nonce(number), None).expect("shown");
+        let read = UnverifiedPresentation::parse(shown.bytes()).expect("a presentation");
+        let CoseKey::Ed25519(device_bytes) = permit.device_key().cose_key() else { panic!("an Ed25519 device") };
+        let slot = permit.claims().status;
+        Code {
+            text: shown.text(),
+            permit_message: read.permit().message(),
+            permit_signature: Signature::from_bytes(read.permit().signature()),
+            message: read.message(),
+            signature: Signature::from_bytes(read.signature()),
+            device: VerifyingKey::from_bytes(&device_bytes).expect("a point"),
+            device_bytes,
+            sighting: Sighting {
+                code_issued_at: shown.issued_at(),
+                kid: permit.kid(),
+                status: slot,
+                nonce: nonce(number),
+                cnonce: None,
+            },
+            subject: format!("{}/{}", samples::STATUS_URI, slot.list),
+            bytes: shown.bytes().to_vec(),
+        }
+    };
+    (0..count).map(code).collect()
+}

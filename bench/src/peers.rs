@@ -1,0 +1,1 @@
+//! Objects of other forms with the same claims.
