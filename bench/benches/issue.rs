@@ -25,7 +25,9 @@ fn main() {
         .iter()
         .map(|sample| Job {
             request: sample.request(),
-            bearer: Bearer::Device(Device::try_from(&sample.device(Algorithm::Ed25519).public_key()).expect("a fit key")),
+            bearer: Bearer::Device(
+                Device::try_from(&sample.device(Algorithm::Ed25519).public_key()).expect("a fit key"),
+            ),
             slot: sample.slot(),
         })
         .collect();
@@ -79,5 +81,8 @@ fn main() {
     let all_cores = made as f64 / begin.elapsed().as_secs_f64();
     let one_core = 1e6 / taken[0].micros();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("\nbulk: {all_cores:.0} permits a second on {cores} cores, {:.2} times one core's {one_core:.0}", all_cores / one_core);
+    println!(
+        "\nbulk: {all_cores:.0} permits a second on {cores} cores, {:.2} times one core's {one_core:.0}",
+        all_cores / one_core
+    );
 }

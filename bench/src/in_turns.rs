@@ -57,8 +57,10 @@ impl Taken {
 
 /// Measures the contenders in turns. The results are in their order.
 pub fn measure(extent: Extent, mut contenders: Vec<Contender<'_>>) -> Vec<Taken> {
-    let mut taken: Vec<Taken> =
-        contenders.iter().map(|c| Taken { name: c.name.to_owned(), nanos: Vec::with_capacity(extent.samples) }).collect();
+    let mut taken: Vec<Taken> = contenders
+        .iter()
+        .map(|c| Taken { name: c.name.to_owned(), nanos: Vec::with_capacity(extent.samples) })
+        .collect();
     let warm_up = extent.samples / 10;
     let count = contenders.len();
     for sample in 0..warm_up + extent.samples {

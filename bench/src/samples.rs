@@ -85,7 +85,8 @@ struct File {
 impl Sample {
     /// All sample permits.
     pub fn all() -> Vec<Sample> {
-        let file: File = serde_json::from_str(include_str!("../../fixtures/permits.json")).expect("the samples are JSON");
+        let file: File =
+            serde_json::from_str(include_str!("../../fixtures/permits.json")).expect("the samples are JSON");
         file.permits
     }
 
@@ -127,7 +128,8 @@ impl Sample {
     /// The permit, issued.
     pub fn issue(&self, algorithm: Algorithm) -> IssuedPermit {
         let device = Device::try_from(&self.device(algorithm).public_key()).expect("a fit key");
-        issuer::issue(&self.request(), &device, self.slot(), issued_at(), &issuing_key()).expect("a sample can be issued")
+        issuer::issue(&self.request(), &device, self.slot(), issued_at(), &issuing_key())
+            .expect("a sample can be issued")
     }
 
     /// The permit in its holder's phone.
@@ -205,7 +207,8 @@ pub fn trust_list() -> TrustedList {
 /// The status list, full size, every fiftieth entry cancelled but none of the samples'.
 pub fn status_lists(trust: &TrustedList) -> StatusLists {
     let slots: Vec<u64> = Sample::all().iter().map(|sample| sample.slot().index).collect();
-    let entries = (0..1 << 20).step_by(50).filter(|index| !slots.contains(index)).map(|index| (index, Status::Cancelled));
+    let entries =
+        (0..1 << 20).step_by(50).filter(|index| !slots.contains(index)).map(|index| (index, Status::Cancelled));
     let uri = StatusUri::parse(STATUS_URI).expect("an address");
     let period = StatusPeriod::new(issued_at(), 7 * 86_400, 86_400).expect("a period");
     let list = issuer::status::sign(entries, STATUS_LIST, &uri, period, &issuing_key()).expect("signed");
@@ -221,5 +224,9 @@ pub fn public(key: &SigningKey) -> PublicKey {
 
 /// Fixed bytes that look random.
 pub fn digest(parts: &[&[u8]]) -> [u8; 32] {
-    parts.iter().fold(Sha256::new_with_prefix(b"juma measurements"), |hash, part| hash.chain_update(part)).finalize().into()
+    parts
+        .iter()
+        .fold(Sha256::new_with_prefix(b"juma measurements"), |hash, part| hash.chain_update(part))
+        .finalize()
+        .into()
 }

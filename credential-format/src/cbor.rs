@@ -101,6 +101,12 @@ pub enum Malformed {
         /// A stable name of the rule that was broken.
         code: &'static str,
     },
+    /// A division code that is not in this version's tables. It may be newer than they are, so that this is no reason to reject.
+    #[error("{field} has a division code that this version does not know; update the program")]
+    UnknownDivision {
+        /// The field's name in `permit.cddl`.
+        field: &'static str,
+    },
 }
 
 impl Malformed {
@@ -116,6 +122,7 @@ impl Malformed {
             Malformed::Shape { .. } => "SHAPE",
             Malformed::NotDeterministic => "NOT_DETERMINISTIC",
             Malformed::Field { code, .. } => code,
+            Malformed::UnknownDivision { .. } => "DIVISION_UNKNOWN",
         }
     }
 

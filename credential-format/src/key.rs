@@ -253,7 +253,10 @@ impl PublicKey {
 
     /// The one algorithm of this key.
     pub fn algorithm(&self) -> Algorithm {
-        self.cose_key().algorithm()
+        match &self.0 {
+            Point::Ed25519(_) => Algorithm::Ed25519,
+            Point::P256(_) => Algorithm::Esp256,
+        }
     }
 
     /// The thumbprint of RFC 9679: SHA-256 over the COSE_Key's required members, a P-256 point uncompressed (section 4.2).

@@ -7,11 +7,11 @@ use core::fmt;
 use ciborium::Value;
 
 use crate::cbor::{self, Malformed, Reader, Strict, WriteStopped, Writer};
-use crate::citizen_id::CitizenId;
+use crate::citizen_id::{CitizenId, CitizenIdError};
 use crate::cose::{Domain, Sign1, ToSign};
 use crate::day::Day;
 use crate::display_text::DisplayText;
-use crate::division::Division;
+use crate::division::{Division, DivisionError};
 use crate::ethnicity::Ethnicity;
 use crate::key::{Algorithm, CoseKey, Kid};
 use crate::limits::{PRESENTATION_BYTES_MAX, STATUS_ENTRIES_MAX};
@@ -318,7 +318,10 @@ impl<'b> Strict<'b> for Claims {
         let kind = r.uint()?;
         let residence_code = ResidenceCode::new(r.uint()?).map_err(|e| Malformed::field("residence-code", e.code()))?;
         let name = Name::parse(r.text()?).map_err(|e| Malformed::field("name", e.code()))?;
-        let citizen_id = CitizenId::from_wire(r.uint()?).map_err(|e| Malformed::field("citizen-id", e.code()))?;
+        let citizen_id = CitizenId::from_wire(r.uint()?).map_err(|error| match error {
+            CitizenIdError::Division => Malformed::UnknownDivision { field: "citizen-id" },
+            _ => Malformed::field("citizen-id", error.code()),
+        })?;
         let ethnicity = Ethnicity::new(r.uint()?).map_err(|e| Malformed::field("ethnicity", e.code()))?;
         let household = read_place(r, "household")?;
         let address = read_place(r, "address")?;
@@ -419,13 +422,17 @@ impl Extensions {
             return Err(Malformed::field("extensions", "EXTENSIONS_EMPTY"));
         }
         let mut extensions = Extensions::default();
-        let mut last = None;
+        let mut last = 0;
         for _ in 0..pairs {
             let key = r.uint()?;
-            // Keys rise strictly: none repeats, and the one that is missing cannot come later.
-            if last.replace(key).is_some_and(|last| last >= key) {
+            if key == 0 {
+                return Err(Malformed::field("extensions", "EXTENSION_ZERO"));
+            }
+            // Keys rise strictly, so that none repeats.
+            if key <= last {
                 return Err(Malformed::NotDeterministic);
             }
+            last = key;
             match key {
                 EXTENSION_AGENT => {
                     r.array_of(2, "an agent of name and relation")?;
@@ -461,7 +468,10 @@ pub(crate) fn timestamp(r: &mut Reader<'_>, field: &'static str) -> Result<Times
 
 fn read_place(r: &mut Reader<'_>, field: &'static str) -> Result<Place, Malformed> {
     r.array_of(2, "a place of division and detail")?;
-    let division = Division::new(r.uint()?).map_err(|e| Malformed::field(field, e.code()))?;
+    let division = Division::new(r.uint()?).map_err(|error| match error {
+        DivisionError::Unknown { .. } => Malformed::UnknownDivision { field },
+        _ => Malformed::field(field, error.code()),
+    })?;
     let detail = DisplayText::parse(r.text()?).map_err(|e| Malformed::field(field, e.code()))?;
     Ok(Place::new(division, detail))
 }

@@ -24,8 +24,8 @@
 
 pub mod bulk;
 pub mod issue;
-//#[cfg(feature = "ledger")]
-//pub mod ledger;
+#[cfg(feature = "ledger")]
+pub mod ledger;
 #[cfg(feature = "qr")]
 pub mod qr;
 pub mod request;

@@ -79,8 +79,9 @@ pub struct Limits {
     pub file_bytes: usize,
     /// Width and height in pixels, each. Default 8,000: beyond it lie panoramas, scanned plans and decompression bombs.
     pub side_px: u32,
-    /// Decoded size in bytes, checked before anything is decoded. Default 64 MB, which is 21 megapixels in colour: a few kilobytes of PNG can
-    /// declare gigabytes. While a picture is decoded, up to three times as much may be in use, for progressive JPEG.
+    /// Decoded size in bytes, checked before anything is decoded, because a few kilobytes of PNG can declare gigabytes.
+    /// Default 64 MB, which is 21 megapixels in colour. While a picture is decoded, up to three times as much may be
+    /// in use, for progressive JPEG.
     pub decoded_bytes: u64,
 }
 
@@ -686,8 +687,8 @@ mod tests {
         assert_eq!(refused(&narrower), expected);
     }
 
-    /// What follows these headers is no picture at all. That the refusal names the size, and not the damage, shows that nothing was
-    /// decoded before it.
+    /// What follows these headers is no picture at all. That the refusal names the size, and not the damage, shows that
+    /// nothing was decoded before it.
     #[test]
     fn headers_are_judged_before_the_data_is_touched() {
         let garbage = |width, height| png_file(&[header(width, height, 8, 2), data(b"no zlib stream")]);

@@ -5,7 +5,7 @@ use alloc::format;
 use alloc::string::{String, ToString};
 
 use credential_format::cbor::Malformed;
-use credential_format::key::Kid;
+use credential_format::key::{Kid, PublicKey};
 use credential_format::status_list::{StatusList, StatusListError, UnverifiedStatusList};
 use credential_format::timestamp::Timestamp;
 use credential_format::trust_list::{Issuer, Usage};
@@ -17,6 +17,7 @@ use crate::trust::TrustedList;
 pub struct TrustedStatusList {
     list: StatusList,
     number: u64,
+    kid: Kid,
 }
 
 /// Why a status list is not taken. The one in use stays in use.
@@ -78,15 +79,14 @@ impl TrustedStatusList {
     /// [`StatusRefusal`].
     pub fn check(bytes: &[u8], trust: &TrustedList) -> Result<TrustedStatusList, StatusRefusal> {
         let token = UnverifiedStatusList::parse(bytes)?;
-        let (issuer, entry, key) = trust.key(token.kid()).ok_or(StatusRefusal::UnknownKey(token.kid()))?;
-        let issued_at = token.unverified_head().issued_at;
-        let compromised = entry.compromised_from.is_some_and(|from| issued_at >= from);
-        let in_force = entry.not_before <= issued_at && issued_at < entry.not_after && !compromised;
-        if !entry.may(Usage::Status) || !in_force {
-            return Err(StatusRefusal::KeyUsage(token.kid()));
-        }
+        let (issuer, key) = key_in_force(trust, token.kid(), token.unverified_head().issued_at)?;
         let number = list_number(issuer, &token.unverified_head().subject).ok_or(StatusRefusal::Subject)?;
-        Ok(TrustedStatusList { list: token.check(key)?, number })
+        Ok(TrustedStatusList { list: token.check(key)?, number, kid: token.kid() })
+    }
+
+    /// Whether the key that signed the list still stands in this trust list, which may be newer than the one it was checked against.
+    pub fn stands(&self, trust: &TrustedList) -> bool {
+        key_in_force(trust, self.kid, self.list.head().issued_at).is_ok()
     }
 
     /// Whether this list may take the place of `current`, both being of one subject: newer, and not over.
@@ -119,6 +119,14 @@ impl TrustedStatusList {
     pub fn number(&self) -> u64 {
         self.number
     }
+}
+
+/// The key of this kid, if it may sign a status list of that time.
+fn key_in_force(trust: &TrustedList, kid: Kid, issued_at: Timestamp) -> Result<(&Issuer, &PublicKey), StatusRefusal> {
+    let (issuer, entry, key) = trust.key(kid).ok_or(StatusRefusal::UnknownKey(kid))?;
+    let compromised = entry.compromised_from.is_some_and(|from| issued_at >= from);
+    let in_force = entry.not_before <= issued_at && issued_at < entry.not_after && !compromised;
+    if entry.may(Usage::Status) && in_force { Ok((issuer, key)) } else { Err(StatusRefusal::KeyUsage(kid)) }
 }
 
 /// The name that an issuer's list goes by: status address, "/", number.

@@ -201,7 +201,7 @@ macro_rules! reasons {
             /// The stable code.
             pub fn code(self) -> &'static str { match self { $(Reason::$variant => $code,)* } }
 
-            /// The step of SPEC section 8 that gives this reason.
+            /// The step of SPEC section 8 that gives this reason, or gives it first: MALFORMED also comes of step 1, CHALLENGE_EXPIRED also of 12.
             pub fn step(self) -> Step { match self { $(Reason::$variant => Step::$step,)* } }
 
             /// What it makes the outcome.
@@ -232,9 +232,9 @@ reasons! {
     NotAPermitCode "NOT_A_PERMIT_CODE" Code Reject true
         ["无法识别的二维码", "Not a permit code"]
         ["请扫描居住证亮码页面上的二维码", "Scan the code on the holder's permit page"],
-    /// A code of a later format.
+    /// A code of a later format, or a division code that is not in this version's tables.
     UnsupportedVersion "UNSUPPORTED_VERSION" Code Undetermined true
-        ["二维码版本较新", "Newer code version"]
+        ["二维码内容较新", "Newer than this program"]
         ["请更新本核验程序后再扫", "Update this verifier, then scan again"],
     /// Not the form that it claims to have.
     Malformed "MALFORMED" Parse Reject true
@@ -299,7 +299,7 @@ reasons! {
     /// The phone's clock is ahead.
     PresentationFromFuture "PRESENTATION_FROM_FUTURE" Freshness Undetermined true
         ["二维码时间异常", "Code time in the future"]
-        ["请核对手机和本机的时间，或改用挑战码核验", "Check the phone's clock and this one, or verify with a challenge"],
+        ["请核对手机和本机的时间，校准后重新亮码", "Check the phone's clock and this one, set the wrong one, and show a new code"],
     /// The counter asked, the code does not answer.
     ChallengeMissing "CHALLENGE_MISSING" Freshness Reject true
         ["未应答挑战码", "Challenge not answered"]
@@ -423,9 +423,11 @@ impl Verdict {
                 zh: format!("手机时间快了 {} 秒", -age),
                 en: format!("The phone's clock is {} seconds ahead", -age),
             }),
-            (Reason::StatusListStale, _, _) => self.status_list.map(|list| Words {
-                zh: format!("状态名单已有 {} 天未更新", list.age_secs / 86_400),
-                en: format!("The status list is {} days old", list.age_secs / 86_400),
+            (Reason::StatusListStale, _, _) => self.status_list.map(|list| list.age_secs / 86_400).and_then(|days| {
+                (days > 1).then(|| Words {
+                    zh: format!("状态名单已有 {days} 天未更新"),
+                    en: format!("The status list is {days} days old"),
+                })
             }),
             _ => None,
         }

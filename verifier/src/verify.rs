@@ -6,9 +6,10 @@
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use credential_format::cbor::Malformed;
 use credential_format::counter_id::CounterId;
 use credential_format::display_text::DisplayText;
-use credential_format::key::PublicKey;
+use credential_format::key::{Algorithm, PublicKey};
 use credential_format::permit::{Carrier, Claims, UnverifiedPermit};
 use credential_format::presentation::{Answer, Presented};
 use credential_format::region::{RegionRule, Standing};
@@ -83,7 +84,7 @@ fn decide<T: AsRef<str>>(frame: &[T], context: &mut Context<'_>, facts: &mut Fac
     facts.assurance(proof.0);
     let fresh = facts.step(Step::Freshness, |facts| freshness(&presented, &proof, context, facts))?;
     let valid = facts.step(Step::Validity, |_| validity(&signed, context.now))?;
-    let status = facts.step(Step::Status, |facts| status_valid(&signed, &scope, context, facts))?;
+    let status = facts.step(Step::Status, |facts| status_valid(&signed, &scope, &trust, context, facts))?;
     let endorsed = facts.step(Step::Endorsement, |facts| endorsement(&signed, &scope, context.now, facts))?;
     let sighting = facts.step(Step::Replay, |_| replay(&presented, &fresh, context))?;
     facts.step(Step::Verdict, |_| Ok(()))?;
@@ -206,12 +207,12 @@ fn one_code<T: AsRef<str>>(frame: &[T]) -> Result<Code, Reason> {
     Ok(Code { kind, bytes })
 }
 
-/// The two digits that every code of ours begins with, a version, and a kind that is not that of a challenge or an enrolment: these stand
-/// on a counter's own screen and on phones, and are no permits.
+/// The two digits that every code of ours begins with, the version and the kind of a permit; of other versions the kinds are not known.
+/// Challenges and enrolments, which stand on a counter's own screen and on phones, are no permit codes; nor is a telephone number with the
+/// country code 86.
 fn is_permit_code(text: &str) -> bool {
-    let challenge_or_enrolment = [Kind::Challenge.digit() + b'0', Kind::Enrolment.digit() + b'0'];
     match text.as_bytes() {
-        [b'8', b'6', b'1', kind @ b'0'..=b'9', ..] => !challenge_or_enrolment.contains(kind),
+        [b'8', b'6', b'1', kind, ..] => [Kind::Presentation, Kind::Voucher].iter().any(|k| k.digit() + b'0' == *kind),
         [b'8', b'6', b'0'..=b'9', b'0'..=b'9', ..] => true,
         _ => false,
     }
@@ -222,14 +223,22 @@ fn is_permit_code(text: &str) -> bool {
 fn parse(code: &Code) -> Result<Presented<'_>, Reason> {
     match code.kind {
         Kind::Presentation => {
-            let presented = Presented::parse(&code.bytes).map_err(|_| Reason::Malformed)?;
+            let presented = Presented::parse(&code.bytes).map_err(unreadable)?;
             // Paper has a kind of its own: a voucher that calls itself a presentation is not what it says.
             match (&presented, &presented.permit().unverified_claims().carrier) {
                 (Presented::Bare(_), Carrier::Paper(_)) => Err(Reason::Malformed),
                 _ => Ok(presented),
             }
         }
-        _ => UnverifiedPermit::parse(&code.bytes).map(Presented::Bare).map_err(|_| Reason::Malformed),
+        _ => UnverifiedPermit::parse(&code.bytes).map(Presented::Bare).map_err(unreadable),
+    }
+}
+
+/// A county may be younger than this program: not knowing it is no reason to reject.
+fn unreadable(error: Malformed) -> Reason {
+    match error {
+        Malformed::UnknownDivision { .. } => Reason::UnsupportedVersion,
+        _ => Reason::Malformed,
     }
 }
 
@@ -284,6 +293,10 @@ fn issuer_signature<'p>(
     permit: &'p UnverifiedPermit<'_>,
     key: &KnownKey<'_>,
 ) -> Result<IssuerSignatureValid<'p>, Reason> {
+    // A permit's header says Ed25519, always; a key of another kind did not sign it.
+    if key.key.algorithm() != Algorithm::Ed25519 {
+        return Err(Reason::IssuerSignature);
+    }
     key.key.verify(&permit.message(), permit.signature()).map_err(|_| Reason::IssuerSignature)?;
     Ok(IssuerSignatureValid { claims: permit.unverified_claims() })
 }
@@ -406,11 +419,13 @@ struct StatusValid(());
 fn status_valid(
     signed: &IssuerSignatureValid<'_>,
     scope: &IssuerInScope<'_>,
+    trust: &TrustInForce<'_>,
     context: &Context<'_>,
     facts: &mut Facts,
 ) -> Result<StatusValid, Reason> {
     let slot = signed.claims.status;
-    let list = context.status.find(scope.issuer, slot.list).ok_or(Reason::StatusListMissing)?.list();
+    let list = context.status.find(scope.issuer, slot.list).filter(|list| list.stands(trust.0));
+    let list = list.ok_or(Reason::StatusListMissing)?.list();
     let age = context.now.seconds_since(list.head().issued_at);
     facts.status_list(slot.list, age, list.head().ttl_secs);
     let over = list.head().expires_at.is_some_and(|expires_at| context.now >= expires_at);

@@ -58,11 +58,12 @@ impl Inspect {
             What { cbor_hex: Some(hex), .. } => vec![Object::of_bytes(&hex_bytes("--cbor-hex", hex)?, false)],
             What { image: Some(path), .. } => {
                 let limits = Limits::default();
-                let seen = scan::read_texts(&read_limited(path, limits.file_bytes as u64)?, &limits).map_err(|error| {
-                    let sentence = error.to_string();
-                    let (what, remedy) = sentence.split_once(". ").unwrap_or((&sentence, "take the picture again"));
-                    Refusal::usage(error.code(), what, remedy)
-                })?;
+                let seen =
+                    scan::read_texts(&read_limited(path, limits.file_bytes as u64)?, &limits).map_err(|error| {
+                        let sentence = error.to_string();
+                        let (what, remedy) = sentence.split_once(". ").unwrap_or((&sentence, "take the picture again"));
+                        Refusal::usage(error.code(), what, remedy)
+                    })?;
                 if seen.codes.is_empty() {
                     return Err(Refusal::undetermined(
                         "NO_CODE",
@@ -74,7 +75,11 @@ impl Inspect {
                     ));
                 }
                 let object = |code: &scan::SeenCode| Object {
-                    seen: Some(SeenAs { version: code.version, px_per_module: code.px_per_module, corners: code.corners }),
+                    seen: Some(SeenAs {
+                        version: code.version,
+                        px_per_module: code.px_per_module,
+                        corners: code.corners,
+                    }),
                     ..Object::of_text(&String::from_utf8_lossy(&code.bytes))
                 };
                 seen.codes.iter().map(object).collect()

@@ -2,9 +2,9 @@
 //!
 //! `rqrr` panics on some pictures, and on some it would run for hours: with many finder patterns it copies the whole
 //! picture for each group of three, and a bad guess sends it on a spiral of billions of steps. Neither can be seen in
-//! advance, and a thread cannot be stopped from outside. But `rqrr` reads pixels through a trait, so the picture that is handed to it
-//! counts every look at it and unwinds when the count is used up. The bound is one of work, not of time: the same picture gives the
-//! same answer on a slow machine and on a fast one.
+//! advance, and a thread cannot be stopped from outside. But `rqrr` reads pixels through a trait, so the picture that
+//! is handed to it counts every look at it and unwinds when the count is used up. The bound is one of work, not of
+//! time: the same picture gives the same answer on a slow machine and on a fast one.
 
 use std::cell::Cell;
 use std::panic::{self, AssertUnwindSafe};

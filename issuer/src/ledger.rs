@@ -1,0 +1,1148 @@
+//! The issuing authority's own record: who has which permit, in which version, at which place of the status lists.
+//!
+//! One SQLite file (WAL, `synchronous=FULL`). A permit is stored *in the transaction that takes its slot*, and that transaction is on the
+//! disk before the permit leaves: whatever is killed or loses power, no permit that left is unknown here, and no slot is used twice. What
+//! must never happen is forbidden by constraints in the database (`ledger.sql`), not only by this code; several processes may use one ledger.
+//!
+//! **What stands in it.** The permits themselves, since the same request under the same idempotency key must give the same bytes again: so
+//! the file holds names and addresses, belongs to the owner only (0600), and is to be kept like the register it is part of. Columns hold the
+//! residence code, and the person as SHA-256 over a random salt and the citizen ID number, so that neither name nor number stands in an
+//! index or a query. The hash is for comparing, not for hiding: who has the file has the salt.
+//!
+//! **Versions.** A new permit for a residence code is its next version. A new live permit supersedes every older one in force, printed ones
+//! too, because they say what is no longer so; a new printed permit supersedes older printed ones only. A suspended permit is not replaced:
+//! that would lift the suspension.
+//!
+//! **Publishing.** The `iat` of a list rises strictly. If the clock has not moved since the last publication, `last + 1` is taken; if it is
+//! behind by more than a minute, nothing is published, for a list dated far ahead would make counters doubt their own clocks.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::fs::OpenOptions;
+use std::path::Path;
+use std::time::Duration;
+
+use credential_format::citizen_id::CitizenId;
+use credential_format::limits::STATUS_ENTRIES_MAX;
+use credential_format::permit::{Carrier, StatusSlot};
+use credential_format::residence_code::ResidenceCode;
+use credential_format::status_list::Status;
+use credential_format::text::Kind;
+use credential_format::timestamp::Timestamp;
+use ed25519_dalek::Signature;
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+use signature::Signer;
+
+use crate::bulk::{self, Bearer};
+use crate::issue::{IssueError, IssuedPermit, IssuingKey};
+use crate::request::PermitRequest;
+
+/// The form of the database that this version reads and writes.
+const FORM: i64 = 1;
+/// So long a writer waits for another process's transaction.
+const BUSY: Duration = Duration::from_secs(30);
+/// A publication may be dated so many seconds ahead of the clock.
+const AHEAD_MAX: u64 = 60;
+
+/// An open ledger.
+pub struct Ledger {
+    connection: Connection,
+    salt: [u8; 32],
+    entries: u64,
+    full_at: u64,
+}
+
+/// One permit that is asked for.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Where it stands in its file or batch: its line, its number. Under an idempotency key a place holds one request for ever.
+    pub place: u64,
+    /// What it says.
+    pub request: PermitRequest,
+    /// Who or what carries it.
+    pub bearer: Bearer,
+}
+
+/// One run over a file or batch: knows the residence codes that it has met, and its idempotency key.
+pub struct Run {
+    id: Option<i64>,
+    seen: HashSet<u64>,
+}
+
+/// A permit in the ledger.
+#[derive(Clone, Debug)]
+pub struct Entry {
+    /// The permit. It is stored, and may leave.
+    pub permit: IssuedPermit,
+    /// 1 for the first permit of a residence code.
+    pub version: u64,
+    /// It was stored by an earlier run with the same idempotency key; these are the same bytes.
+    pub is_repeat: bool,
+}
+
+impl Ledger {
+    /// Opens a ledger, or makes one. `salt` is used only for a new one: 32 random bytes.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn open(path: &Path, salt: &[u8; 32]) -> Result<Ledger, LedgerError> {
+        // Three quarters: then a random index is free at the fourth try on average, at worst.
+        Self::open_with(path, salt, STATUS_ENTRIES_MAX, STATUS_ENTRIES_MAX / 4 * 3)
+    }
+
+    fn open_with(path: &Path, salt: &[u8; 32], entries: u64, full_at: u64) -> Result<Ledger, LedgerError> {
+        prepare_file(path)?;
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        if tables == 0 {
+            transaction.execute_batch(include_str!("ledger.sql"))?;
+            transaction.execute(
+                "INSERT INTO ledger (only_row, form, salt, entries, full_at) VALUES (1, ?, ?, ?, ?)",
+                params![FORM, salt, int(entries), int(full_at)],
+            )?;
+            transaction.execute("INSERT INTO list (number, taken, published_at) VALUES (1, 0, 0)", [])?;
+        }
+        let known: bool = transaction.query_row(
+            "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'ledger'",
+            [],
+            |row| row.get(0),
+        )?;
+        if !known {
+            return Err(LedgerError::NotALedger);
+        }
+        let form: i64 = transaction.query_row("SELECT form FROM ledger", [], |row| row.get(0))?;
+        if form != FORM {
+            return Err(LedgerError::Form(form));
+        }
+        let (salt, entries, full_at) = transaction.query_row("SELECT salt, entries, full_at FROM ledger", [], |row| {
+            Ok((row.get(0)?, uint(row, 1)?, uint(row, 2)?))
+        })?;
+        transaction.commit()?;
+        Ok(Ledger { connection, salt, entries, full_at })
+    }
+
+    /// Begins a run. With an idempotency key, a run under the same key before is continued.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn begin(&mut self, key: Option<&IdempotencyKey>, now: Timestamp) -> Result<Run, LedgerError> {
+        let id = match key {
+            None => None,
+            Some(IdempotencyKey(key)) => {
+                let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+                transaction.execute(
+                    "INSERT INTO run (idempotency_key, begun_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
+                    params![key, int(now.seconds())],
+                )?;
+                let id = transaction.query_row("SELECT id FROM run WHERE idempotency_key = ?", [key], |row| row.get(0))?;
+                transaction.commit()?;
+                Some(id)
+            }
+        };
+        Ok(Run { id, seen: HashSet::new() })
+    }
+
+    /// Issues permits and stores them, in one transaction that is on the disk when this returns. A few hundred to a thousand orders at a
+    /// time keep every core busy. The results are in the order of the orders; a refused order does not stop the others.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: then nothing of this call is stored, and no permit of it may leave.
+    pub fn issue_all<S: Signer<Signature> + Sync>(
+        &mut self,
+        run: &mut Run,
+        orders: &[Order],
+        now: Timestamp,
+        key: &IssuingKey<S>,
+        dice: &mut Dice,
+    ) -> Result<Vec<Result<Entry, OrderRefusal>>, LedgerError> {
+        let (salt, entries, full_at) = (self.salt, self.entries, self.full_at);
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut register = Register::prepare(&transaction)?;
+
+        // Who is refused, and who was served before. Codes that this call meets count as met only once it has succeeded.
+        let mut met = HashSet::new();
+        let mut nonces = HashSet::new();
+        let mut looked_up = Vec::with_capacity(orders.len());
+        for order in orders {
+            let found = if run.seen.contains(&order.request.residence_code().get())
+                || !met.insert(order.request.residence_code().get())
+            {
+                LookedUp::Refused(OrderRefusal::DuplicateRow)
+            } else {
+                register.look_up(run.id, order, &salt, &mut nonces)?
+            };
+            looked_up.push(found);
+        }
+
+        // Slots, and then signatures on all cores.
+        let mut slots = register.slots(entries, full_at, dice)?;
+        let mut jobs = Vec::with_capacity(orders.len());
+        for (order, found) in orders.iter().zip(&looked_up) {
+            if matches!(found, LookedUp::New { .. }) {
+                jobs.push((order, slots.take(&mut register)?));
+            }
+        }
+        let made = bulk::in_parallel(&jobs, |(order, slot)| bulk::make(&order.request, &order.bearer, *slot, now, key));
+
+        // The record.
+        let mut made = made.into_iter();
+        let mut results = Vec::with_capacity(orders.len());
+        for (order, found) in orders.iter().zip(looked_up) {
+            results.push(match found {
+                LookedUp::Refused(refusal) => Err(refusal),
+                LookedUp::Repeat(entry) => Ok(entry),
+                LookedUp::New { digest, person } => match made.next() {
+                    Some(Ok(permit)) => {
+                        let version = register.record(run.id, order, &permit, &digest, &person, now)?;
+                        slots.used(permit.slot().list);
+                        Ok(Entry { permit, version, is_repeat: false })
+                    }
+                    Some(Err(error)) if error.is_the_keys_fault() => return Err(LedgerError::Issue(error)),
+                    Some(Err(error)) => Err(OrderRefusal::Issue(error)),
+                    None => return Err(LedgerError::Damaged),
+                },
+            });
+        }
+        slots.record(&mut register)?;
+        drop(register);
+        transaction.commit()?;
+        run.seen.extend(met);
+        Ok(results)
+    }
+
+    /// Sets the status of a permit, or of all permits in force of a residence code; says which entries were looked at, and which changed.
+    ///
+    /// Valid and suspended may become each other, cancelled, or superseded; superseded may only become cancelled; no event leaves cancelled
+    /// (a person applies again). Setting what is set already is no error.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotFound`], [`LedgerError::StatusFinal`], [`LedgerError::InForce`].
+    pub fn set_status(&mut self, target: Target, to: Status, now: Timestamp) -> Result<Vec<StatusChange>, LedgerError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let rows = match target {
+            Target::Slot(slot) => select_status(
+                &transaction,
+                "SELECT id, list, slot, status FROM permit WHERE list = ?1 AND slot = ?2",
+                int(slot.list),
+                int(slot.index),
+            )?,
+            Target::ResidenceCode(code) => {
+                let code = int(code.get());
+                let in_force = select_status(
+                    &transaction,
+                    "SELECT id, list, slot, status FROM permit WHERE residence_code = ?1 AND status IN (0, 2) AND ?2 = 0",
+                    code,
+                    0,
+                )?;
+                let newest = "SELECT id, list, slot, status FROM permit WHERE residence_code = ?1 AND ?2 = 0
+                              ORDER BY version DESC LIMIT 1";
+                if in_force.is_empty() { select_status(&transaction, newest, code, 0)? } else { in_force }
+            }
+        };
+        if rows.is_empty() {
+            return Err(LedgerError::NotFound);
+        }
+        let mut changes = Vec::with_capacity(rows.len());
+        for (id, slot, from) in rows {
+            if !may_become(from, to) {
+                return Err(LedgerError::StatusFinal { from, to });
+            }
+            if from != to {
+                transaction.execute(
+                    "UPDATE permit SET status = ?, changed_at = ? WHERE id = ?",
+                    params![to.bits(), int(now.seconds()), id],
+                )?;
+            }
+            changes.push(StatusChange { slot, from, to });
+        }
+        transaction.commit()?;
+        Ok(changes)
+    }
+
+    /// The numbers of all status lists, rising.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn lists(&self) -> Result<Vec<u64>, LedgerError> {
+        let mut statement = self.connection.prepare("SELECT number FROM list ORDER BY number")?;
+        let numbers = statement.query_map([], |row| uint(row, 0))?;
+        Ok(numbers.collect::<Result<_, _>>()?)
+    }
+
+    /// What list number `list` says now, and the time it is to be dated with: later than that of every publication before, whether or not
+    /// that one was ever signed.
+    ///
+    /// # Errors
+    /// [`LedgerError::ListUnknown`], [`LedgerError::ClockBehind`].
+    pub fn publish(&mut self, list: u64, now: Timestamp) -> Result<Publication, LedgerError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let last = transaction
+            .query_row("SELECT published_at FROM list WHERE number = ?", [int(list)], |row| uint(row, 0))
+            .optional()?
+            .ok_or(LedgerError::ListUnknown(list))?;
+        let at = now.seconds().max(last.saturating_add(1));
+        let issued_at = Timestamp::new(at).map_err(|_| LedgerError::Damaged)?;
+        if at > now.seconds() + AHEAD_MAX {
+            let last = Timestamp::new(last).map_err(|_| LedgerError::Damaged)?;
+            return Err(LedgerError::ClockBehind { now, last });
+        }
+        transaction.execute("UPDATE list SET published_at = ? WHERE number = ?", params![int(at), int(list)])?;
+        let mut statement = transaction.prepare("SELECT slot, status FROM permit WHERE list = ? AND status <> 0")?;
+        let rows = statement.query_map([int(list)], |row| Ok((uint(row, 0)?, Status::from_bits(row.get(1)?))))?;
+        let entries = rows.collect::<Result<_, _>>()?;
+        drop(statement);
+        transaction.commit()?;
+        Ok(Publication { list, issued_at, entries })
+    }
+
+    /// How many permits stand in the ledger, superseded and cancelled ones too.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn len(&self) -> Result<u64, LedgerError> {
+        Ok(self.connection.query_row("SELECT count(*) FROM permit", [], |row| uint(row, 0))?)
+    }
+
+    /// Whether no permit was ever issued.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn is_empty(&self) -> Result<bool, LedgerError> {
+        self.len().map(|permits| permits == 0)
+    }
+}
+
+impl fmt::Debug for Ledger {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ledger(***)")
+    }
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Run({})", if self.id.is_some() { "with an idempotency key" } else { "without an idempotency key" })
+    }
+}
+
+/// What names a run, so that it can be repeated and gives the same permits: 1 to 128 visible ASCII characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Reads a key.
+    pub fn parse(text: &str) -> Option<IdempotencyKey> {
+        let fits = (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        fits.then(|| IdempotencyKey(text.to_owned()))
+    }
+}
+
+/// Random places in the status lists, drawn from 32 random bytes that the caller brings. Never use the same bytes twice.
+pub struct Dice {
+    seed: [u8; 32],
+    throws: u64,
+}
+
+impl Dice {
+    /// Dice that begin from these bytes.
+    pub fn new(seed: [u8; 32]) -> Dice {
+        Dice { seed, throws: 0 }
+    }
+
+    /// A number below `bound`, each as likely as any other (the bias is below 2^-44 for lists of 2^20 entries).
+    fn below(&mut self, bound: u64) -> u64 {
+        self.throws = self.throws.wrapping_add(1);
+        let hash = Sha256::new_with_prefix(self.seed).chain_update(self.throws.to_be_bytes()).finalize();
+        let number = hash.iter().take(8).fold(0u64, |number, byte| number << 8 | u64::from(*byte));
+        ((u128::from(number) * u128::from(bound)) >> 64) as u64
+    }
+}
+
+/// Whose status is set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// The permit at this place.
+    Slot(StatusSlot),
+    /// All permits in force of this residence code; if there is none, the newest.
+    ResidenceCode(ResidenceCode),
+}
+
+/// What became of one entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StatusChange {
+    /// Which entry.
+    pub slot: StatusSlot,
+    /// What it was.
+    pub from: Status,
+    /// What it is; perhaps the same.
+    pub to: Status,
+}
+
+/// What a status list is to say.
+#[derive(Clone, Debug)]
+pub struct Publication {
+    /// The list's number.
+    pub list: u64,
+    /// Its `iat`.
+    pub issued_at: Timestamp,
+    /// The entries that are not valid.
+    pub entries: Vec<(u64, Status)>,
+}
+
+/// Why one order is refused. The others go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderRefusal {
+    /// The residence code was met before in this run.
+    #[error("the residence code stands in this file more than once; only the first row was taken: delete one of them")]
+    DuplicateRow,
+    /// Under this idempotency key the place holds another request.
+    #[error(
+        "under this idempotency key the row holds another request; restore the file, or put new and changed rows into a file with a new key"
+    )]
+    IdempotencyConflict,
+    /// The enrolment served another permit.
+    #[error("the enrolment was used for a permit before; give the device a new nonce and enrol it again")]
+    NonceUsed,
+    /// The residence code belongs to someone else.
+    #[error("the residence code belongs to a person with another citizen ID number; correct one of the two")]
+    PersonDiffers,
+    /// The permit is suspended.
+    #[error("the permit in force is suspended by the authority; lift the suspension or cancel it before a new one is issued")]
+    Suspended,
+    /// It cannot be made.
+    #[error(transparent)]
+    Issue(#[from] IssueError),
+}
+
+impl OrderRefusal {
+    /// A stable name of the refusal.
+    pub fn code(&self) -> &'static str {
+        match self {
+            OrderRefusal::DuplicateRow => "DUPLICATE_ROW",
+            OrderRefusal::IdempotencyConflict => "IDEMPOTENCY_CONFLICT",
+            OrderRefusal::NonceUsed => "ENROLMENT_NONCE_USED",
+            OrderRefusal::PersonDiffers => "PERSON_DIFFERS",
+            OrderRefusal::Suspended => "PERMIT_SUSPENDED",
+            OrderRefusal::Issue(error) => error.code(),
+        }
+    }
+
+    /// The field that the refusal is about.
+    pub fn field(&self) -> &'static str {
+        match self {
+            OrderRefusal::DuplicateRow | OrderRefusal::Suspended => "residence_code",
+            OrderRefusal::IdempotencyConflict => "",
+            OrderRefusal::NonceUsed => "enrolment_nonce",
+            OrderRefusal::PersonDiffers => "citizen_id",
+            OrderRefusal::Issue(IssueError::EnrolmentOfAnother) => "device_key",
+            OrderRefusal::Issue(IssueError::TooLarge { .. }) => "address",
+            OrderRefusal::Issue(_) => "",
+        }
+    }
+
+    /// The refusal in Chinese.
+    pub fn zh(&self) -> String {
+        match self {
+            OrderRefusal::DuplicateRow => "本文件中居码重复，仅受理第一行，请删除多余的行".into(),
+            OrderRefusal::IdempotencyConflict => "同一幂等键下该行的内容已变，请恢复原文件，新增或修改的行请放入新文件并使用新键".into(),
+            OrderRefusal::NonceUsed => "该绑定申请已用于签发，请发新的随机数并重新绑定设备".into(),
+            OrderRefusal::PersonDiffers => "该居码属于另一公民身份号码，请更正其中一项".into(),
+            OrderRefusal::Suspended => "现有证照已被中止，请先解除中止或注销后再签发".into(),
+            OrderRefusal::Issue(error) => error.zh(),
+        }
+    }
+}
+
+/// Why the ledger did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// Others may read or change the file.
+    #[error("others may read or change the ledger, which holds personal data; set its mode to 0600 (chmod 600)")]
+    Open,
+    /// The file cannot be made or opened.
+    #[error("the ledger cannot be opened: {0}; check the path and the rights of its folder")]
+    File(std::io::Error),
+    /// Another database, or no database.
+    #[error("the file is no ledger; check the path")]
+    NotALedger,
+    /// A ledger of another program version.
+    #[error("the ledger has form {0}, and this program knows form 1 only; use the program that made it, or a newer one")]
+    Form(i64),
+    /// Another process holds it for long.
+    #[error("another process has been writing to the ledger for 30 seconds; wait until it is done, then try again")]
+    Busy,
+    /// The disk is full.
+    #[error("the disk of the ledger is full; nothing of this batch was issued: make room, then run the same command again")]
+    DiskFull,
+    /// The database failed otherwise.
+    #[error("the ledger failed: {0}; nothing of this batch was issued: check the disk, then run the same command again")]
+    Database(rusqlite::Error),
+    /// What stands in it makes no sense.
+    #[error("the ledger holds a value that this program never writes; restore it from a backup")]
+    Damaged,
+    /// The key is at fault.
+    #[error(transparent)]
+    Issue(IssueError),
+    /// No permit there.
+    #[error("the ledger has no such permit; check the list and the index, or the residence code")]
+    NotFound,
+    /// A status that nothing leads out of.
+    #[error("the permit is {}, which cannot become {}; a person whose permit ended applies again", word(*.from), word(*.to))]
+    StatusFinal {
+        /// What it is.
+        from: Status,
+        /// What was asked for.
+        to: Status,
+    },
+    /// No list of this number.
+    #[error("the ledger has no status list {0}; lists are numbered from 1 and begun when they are needed")]
+    ListUnknown(u64),
+    /// The clock is behind the last publication.
+    #[error("the clock says {now}, and the list was last published at {last}; set the clock of this machine")]
+    ClockBehind {
+        /// What the clock says.
+        now: Timestamp,
+        /// When the list was published last.
+        last: Timestamp,
+    },
+}
+
+impl LedgerError {
+    /// A stable name of the error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            LedgerError::Open => "LEDGER_OPEN",
+            LedgerError::File(_) => "LEDGER_FILE",
+            LedgerError::NotALedger => "LEDGER_UNKNOWN",
+            LedgerError::Form(_) => "LEDGER_FORM",
+            LedgerError::Busy => "LEDGER_BUSY",
+            LedgerError::DiskFull => "DISK_FULL",
+            LedgerError::Database(_) => "LEDGER_FAILED",
+            LedgerError::Damaged => "LEDGER_DAMAGED",
+            LedgerError::Issue(error) => error.code(),
+            LedgerError::NotFound => "PERMIT_NOT_FOUND",
+            LedgerError::StatusFinal { .. } => "STATUS_FINAL",
+            LedgerError::ListUnknown(_) => "STATUS_LIST_UNKNOWN",
+            LedgerError::ClockBehind { .. } => "CLOCK_BEHIND",
+        }
+    }
+}
+
+impl From<rusqlite::Error> for LedgerError {
+    fn from(error: rusqlite::Error) -> LedgerError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => LedgerError::Busy,
+            Some(ErrorCode::DiskFull) => LedgerError::DiskFull,
+            Some(ErrorCode::NotADatabase) => LedgerError::NotALedger,
+            _ => LedgerError::Database(error),
+        }
+    }
+}
+
+/// The word by which the command line knows a status.
+pub fn word(status: Status) -> &'static str {
+    match status {
+        Status::Valid => "valid",
+        Status::Cancelled => "cancelled",
+        Status::Suspended => "suspended",
+        Status::Superseded => "superseded",
+    }
+}
+
+fn may_become(from: Status, to: Status) -> bool {
+    match from {
+        _ if from == to => true,
+        Status::Valid | Status::Suspended => true,
+        Status::Superseded => to == Status::Cancelled,
+        Status::Cancelled => false,
+    }
+}
+
+/// What was found out about an order before anything is signed.
+enum LookedUp {
+    Refused(OrderRefusal),
+    Repeat(Entry),
+    New { digest: [u8; 32], person: [u8; 32] },
+}
+
+/// The statements of one transaction, prepared once.
+struct Register<'t> {
+    by_digest: rusqlite::Statement<'t>,
+    by_place: rusqlite::Statement<'t>,
+    by_nonce: rusqlite::Statement<'t>,
+    newest: rusqlite::Statement<'t>,
+    suspended: rusqlite::Statement<'t>,
+    slot_taken: rusqlite::Statement<'t>,
+    supersede: rusqlite::Statement<'t>,
+    add_permit: rusqlite::Statement<'t>,
+    add_nonce: rusqlite::Statement<'t>,
+    add_request: rusqlite::Statement<'t>,
+    current_list: rusqlite::Statement<'t>,
+    add_list: rusqlite::Statement<'t>,
+    count_taken: rusqlite::Statement<'t>,
+}
+
+impl<'t> Register<'t> {
+    fn prepare(transaction: &'t Transaction<'_>) -> Result<Register<'t>, LedgerError> {
+        let prepare = |sql| transaction.prepare(sql);
+        Ok(Register {
+            by_digest: prepare(
+                "SELECT bytes, version FROM request JOIN permit ON permit.id = request.permit WHERE run = ? AND digest = ?",
+            )?,
+            by_place: prepare("SELECT 1 FROM request WHERE run = ? AND place = ?")?,
+            by_nonce: prepare("SELECT 1 FROM enrolment WHERE nonce = ?")?,
+            newest: prepare("SELECT person FROM permit WHERE residence_code = ? ORDER BY version DESC LIMIT 1")?,
+            suspended: prepare("SELECT 1 FROM permit WHERE residence_code = ? AND status = 2")?,
+            slot_taken: prepare("SELECT 1 FROM permit WHERE list = ? AND slot = ?")?,
+            supersede: prepare(
+                "UPDATE permit SET status = 3, changed_at = ?3
+                 WHERE residence_code = ?1 AND status IN (0, 2) AND (?2 = 1 OR kind = ?2)",
+            )?,
+            add_permit: prepare(
+                "INSERT INTO permit (residence_code, version, kind, person, list, slot, status, issued_at, changed_at, bytes)
+                 VALUES (?1, (SELECT coalesce(max(version), 0) + 1 FROM permit WHERE residence_code = ?1), ?2, ?3, ?4, ?5, 0, ?6, ?6, ?7)
+                 RETURNING id, version",
+            )?,
+            add_nonce: prepare("INSERT INTO enrolment (nonce, permit) VALUES (?, ?)")?,
+            add_request: prepare("INSERT INTO request (run, place, digest, permit) VALUES (?, ?, ?, ?)")?,
+            current_list: prepare("SELECT number, taken FROM list ORDER BY number DESC LIMIT 1")?,
+            add_list: prepare("INSERT INTO list (number, taken, published_at) VALUES (?, 0, 0)")?,
+            count_taken: prepare("UPDATE list SET taken = taken + ? WHERE number = ?")?,
+        })
+    }
+
+    fn look_up(
+        &mut self,
+        run: Option<i64>,
+        order: &Order,
+        salt: &[u8; 32],
+        nonces: &mut HashSet<[u8; 16]>,
+    ) -> Result<LookedUp, LedgerError> {
+        let nonce = nonce_of(order);
+        let carrier = match &order.bearer {
+            Bearer::Device(device) => Carrier::Device(device.key().cose_key()),
+            Bearer::Paper(note) => Carrier::Paper(note.clone()),
+        };
+        let digest = order.request.digest(carrier, nonce);
+        if let Some(run) = run {
+            let stored = self.by_digest.query_row(params![run, digest], |row| Ok((row.get(0)?, uint(row, 1)?)));
+            if let Some((bytes, version)) = stored.optional()? {
+                let permit = IssuedPermit::from_record(bytes).ok_or(LedgerError::Damaged)?;
+                return Ok(LookedUp::Repeat(Entry { permit, version, is_repeat: true }));
+            }
+            if self.by_place.exists(params![run, int(order.place)])? {
+                return Ok(LookedUp::Refused(OrderRefusal::IdempotencyConflict));
+            }
+        }
+        if let Some(nonce) = nonce
+            && (self.by_nonce.exists([nonce])? || !nonces.insert(*nonce))
+        {
+            return Ok(LookedUp::Refused(OrderRefusal::NonceUsed));
+        }
+        let code = int(order.request.residence_code().get());
+        let person = person(salt, order.request.citizen_id());
+        let newest: Option<[u8; 32]> = self.newest.query_row([code], |row| row.get(0)).optional()?;
+        if newest.is_some_and(|known| known != person) {
+            return Ok(LookedUp::Refused(OrderRefusal::PersonDiffers));
+        }
+        if newest.is_some() && self.suspended.exists([code])? {
+            return Ok(LookedUp::Refused(OrderRefusal::Suspended));
+        }
+        Ok(LookedUp::New { digest, person })
+    }
+
+    fn slots<'d>(&mut self, entries: u64, full_at: u64, dice: &'d mut Dice) -> Result<Slots<'d>, LedgerError> {
+        let (list, taken) = self.current_list.query_row([], |row| Ok((uint(row, 0)?, uint(row, 1)?)))?;
+        Ok(Slots { list, taken, entries, full_at, dice, drawn: HashSet::new(), used: Vec::new() })
+    }
+
+    /// The permit, what it supersedes, its nonce and its place in the run.
+    fn record(
+        &mut self,
+        run: Option<i64>,
+        order: &Order,
+        permit: &IssuedPermit,
+        digest: &[u8; 32],
+        person: &[u8; 32],
+        now: Timestamp,
+    ) -> Result<u64, LedgerError> {
+        let code = int(order.request.residence_code().get());
+        let kind = match permit.kind() {
+            Kind::Voucher => 2,
+            _ => 1,
+        };
+        let now = int(now.seconds());
+        self.supersede.execute(params![code, kind, now])?;
+        let StatusSlot { list, index } = permit.slot();
+        let (id, version): (i64, u64) = self.add_permit.query_row(
+            params![code, kind, person, int(list), int(index), now, permit.bytes()],
+            |row| Ok((row.get(0)?, uint(row, 1)?)),
+        )?;
+        if let Some(nonce) = nonce_of(order) {
+            self.add_nonce.execute(params![nonce, id])?;
+        }
+        if let Some(run) = run {
+            self.add_request.execute(params![run, int(order.place), digest, id])?;
+        }
+        Ok(version)
+    }
+}
+
+/// Hands out the places of one transaction.
+struct Slots<'d> {
+    list: u64,
+    taken: u64,
+    entries: u64,
+    full_at: u64,
+    dice: &'d mut Dice,
+    drawn: HashSet<StatusSlot>,
+    used: Vec<(u64, u64)>,
+}
+
+impl Slots<'_> {
+    /// A random place that no permit has.
+    fn take(&mut self, register: &mut Register<'_>) -> Result<StatusSlot, LedgerError> {
+        if self.taken >= self.full_at {
+            self.list = self.list.checked_add(1).ok_or(LedgerError::Damaged)?;
+            self.taken = 0;
+            register.add_list.execute([int(self.list)])?;
+        }
+        // More than `entries` throws in vain for each free place do not happen; this bound keeps a damaged count from looping for ever.
+        for _ in 0..self.entries.saturating_mul(64) {
+            let slot = StatusSlot { list: self.list, index: self.dice.below(self.entries) };
+            if self.drawn.contains(&slot) || register.slot_taken.exists(params![int(slot.list), int(slot.index)])? {
+                continue;
+            }
+            self.drawn.insert(slot);
+            self.taken += 1;
+            return Ok(slot);
+        }
+        Err(LedgerError::Damaged)
+    }
+
+    fn used(&mut self, list: u64) {
+        match self.used.iter_mut().find(|(number, _)| *number == list) {
+            Some((_, count)) => *count += 1,
+            None => self.used.push((list, 1)),
+        }
+    }
+
+    fn record(&self, register: &mut Register<'_>) -> Result<(), LedgerError> {
+        for (list, count) in &self.used {
+            register.count_taken.execute(params![int(*count), int(*list)])?;
+        }
+        Ok(())
+    }
+}
+
+fn nonce_of(order: &Order) -> Option<&[u8; 16]> {
+    match &order.bearer {
+        Bearer::Device(device) => device.nonce(),
+        Bearer::Paper(_) => None,
+    }
+}
+
+fn person(salt: &[u8; 32], id: CitizenId) -> [u8; 32] {
+    Sha256::new_with_prefix(salt).chain_update(id.to_string()).finalize().into()
+}
+
+fn select_status(
+    transaction: &Transaction<'_>,
+    sql: &str,
+    first: i64,
+    second: i64,
+) -> Result<Vec<(i64, StatusSlot, Status)>, LedgerError> {
+    let mut statement = transaction.prepare(sql)?;
+    let rows = statement.query_map([first, second], |row| {
+        let slot = StatusSlot { list: uint(row, 1)?, index: uint(row, 2)? };
+        Ok((row.get(0)?, slot, Status::from_bits(row.get(3)?)))
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// SQLite's integers are signed; all of ours are far below 2^63.
+fn int(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn uint(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<u64> {
+    let number: i64 = row.get(column)?;
+    u64::try_from(number).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(column, number))
+}
+
+/// Makes the file for its owner only, or looks whether it is so. SQLite gives its side files the mode of the main file.
+fn prepare_file(path: &Path) -> Result<(), LedgerError> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let file = options.open(path).map_err(LedgerError::File)?;
+    let metadata = file.metadata().map_err(LedgerError::File)?;
+    if !metadata.is_file() {
+        return Err(LedgerError::NotALedger);
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        if metadata.permissions().mode() & 0o077 != 0 {
+            return Err(LedgerError::Open);
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use credential_format::display_text::DisplayText;
+    use credential_format::permit::VoucherNote;
+    use ed25519_dalek::SigningKey;
+
+    use super::*;
+    use crate::issue::Device;
+    use crate::issue::tests::{Faulty, device, enrolment, key, now};
+    use crate::request::tests::{sample, today};
+
+    struct Desk {
+        _folder: tempfile::TempDir,
+        path: PathBuf,
+    }
+
+    impl Desk {
+        fn new() -> Desk {
+            let folder = tempfile::tempdir().unwrap();
+            Desk { path: folder.path().join("ledger.sqlite3"), _folder: folder }
+        }
+
+        fn open(&self) -> Ledger {
+            Ledger::open(&self.path, &[7; 32]).unwrap()
+        }
+
+        /// Lists of 64 entries, of which 48 are handed out.
+        fn open_small(&self) -> Ledger {
+            Ledger::open_with(&self.path, &[7; 32], 64, 48).unwrap()
+        }
+    }
+
+    fn request(number: u64) -> PermitRequest {
+        let mut raw = sample();
+        raw.residence_code = Some(code(number).digits());
+        raw.check(today()).unwrap()
+    }
+
+    fn code(number: u64) -> ResidenceCode {
+        ResidenceCode::with_check(440_000_000_000_000 + number).unwrap()
+    }
+
+    fn order(number: u64) -> Order {
+        Order { place: number, request: request(number), bearer: Bearer::Device(device(9)) }
+    }
+
+    fn paper(number: u64) -> Order {
+        let note =
+            VoucherNote { serial: DisplayText::parse("A1").unwrap(), place: DisplayText::parse("受理点").unwrap() };
+        Order { place: number, request: request(number), bearer: Bearer::Paper(note) }
+    }
+
+    fn dice() -> Dice {
+        Dice::new([3; 32])
+    }
+
+    type Results = Vec<Result<Entry, OrderRefusal>>;
+
+    /// One run without an idempotency key.
+    fn issue(ledger: &mut Ledger, orders: &[Order]) -> Results {
+        let mut run = ledger.begin(None, now()).unwrap();
+        ledger.issue_all(&mut run, orders, now(), &key(1), &mut dice()).unwrap()
+    }
+
+    fn issue_under(ledger: &mut Ledger, name: &str, orders: &[Order], seed: u8) -> Results {
+        let mut run = ledger.begin(IdempotencyKey::parse(name).as_ref(), now()).unwrap();
+        ledger.issue_all(&mut run, orders, now(), &key(1), &mut Dice::new([seed; 32])).unwrap()
+    }
+
+    fn codes(results: &Results) -> Vec<&'static str> {
+        results.iter().map(|result| result.as_ref().map_or_else(OrderRefusal::code, |_| "OK")).collect()
+    }
+
+    fn slot(results: &Results, at: usize) -> StatusSlot {
+        results[at].as_ref().unwrap().permit.slot()
+    }
+
+    fn status_of(ledger: &mut Ledger, slot: StatusSlot) -> Status {
+        let list = ledger.publish(slot.list, now()).unwrap();
+        list.entries.iter().find(|(index, _)| *index == slot.index).map_or(Status::Valid, |(_, status)| *status)
+    }
+
+    #[test]
+    fn permits_get_slots_of_their_own_in_the_order_asked_for() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let orders: Vec<Order> = (1..=300).map(order).collect();
+        let results = issue(&mut ledger, &orders);
+        let mut slots = HashSet::new();
+        for (order, result) in orders.iter().zip(&results) {
+            let entry = result.as_ref().unwrap();
+            assert_eq!(entry.permit.residence_code(), order.request.residence_code());
+            assert_eq!((entry.version, entry.is_repeat), (1, false));
+            assert!(slots.insert(entry.permit.slot()));
+        }
+        assert_eq!(ledger.len().unwrap(), 300);
+        let highest = slots.iter().map(|slot| slot.index).max().unwrap();
+        assert!(highest > 900_000, "slots lie all over the list, not at its beginning: {highest}");
+    }
+
+    #[test]
+    fn a_new_permit_is_the_next_version_and_supersedes() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let first = issue(&mut ledger, &[order(1), paper(2)]);
+        let second = issue(&mut ledger, &[order(1)]);
+        assert_eq!(second[0].as_ref().unwrap().version, 2);
+        assert_eq!(status_of(&mut ledger, slot(&first, 0)), Status::Superseded);
+        assert_eq!(status_of(&mut ledger, slot(&second, 0)), Status::Valid);
+
+        // Paper leaves the live permit in force, and is superseded by paper and by a live permit.
+        let sheet = issue(&mut ledger, &[paper(1)]);
+        assert_eq!(status_of(&mut ledger, slot(&second, 0)), Status::Valid);
+        let sheet_2 = issue(&mut ledger, &[paper(1)]);
+        assert_eq!(status_of(&mut ledger, slot(&sheet, 0)), Status::Superseded);
+        let third = issue(&mut ledger, &[order(1)]);
+        assert_eq!(third[0].as_ref().unwrap().version, 5);
+        assert_eq!(status_of(&mut ledger, slot(&second, 0)), Status::Superseded);
+        assert_eq!(status_of(&mut ledger, slot(&sheet_2, 0)), Status::Superseded);
+        assert_eq!(status_of(&mut ledger, slot(&first, 1)), Status::Valid, "somebody else's");
+    }
+
+    #[test]
+    fn the_same_request_under_the_same_key_gives_the_same_bytes() {
+        let desk = Desk::new();
+        let orders = [order(1), order(2)];
+        let first = issue_under(&mut desk.open(), "K1", &orders, 1);
+        let again = issue_under(&mut desk.open(), "K1", &orders, 2);
+        for (first, again) in first.iter().zip(&again) {
+            let (first, again) = (first.as_ref().unwrap(), again.as_ref().unwrap());
+            assert_eq!(first.permit, again.permit);
+            assert_eq!((first.is_repeat, again.is_repeat), (false, true));
+        }
+        assert_eq!(desk.open().len().unwrap(), 2);
+
+        // Another body at the same place; a new place; another key.
+        let mut changed = order(3);
+        changed.place = 1;
+        assert_eq!(codes(&issue_under(&mut desk.open(), "K1", &[changed, order(2), order(4)], 3)), [
+            "IDEMPOTENCY_CONFLICT",
+            "OK",
+            "OK"
+        ]);
+        let other = issue_under(&mut desk.open(), "K2", &orders, 4);
+        assert_eq!(other[0].as_ref().unwrap().version, 2);
+        assert_eq!(desk.open().len().unwrap(), 5);
+    }
+
+    #[test]
+    fn a_code_twice_in_one_run_is_refused_across_calls_and_on_repetition() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        for repetition in 0..2 {
+            let mut run = ledger.begin(IdempotencyKey::parse("K").as_ref(), now()).unwrap();
+            let mut again = order(1);
+            again.place = 9;
+            let mut call = |orders: &[Order]| {
+                codes(&ledger.issue_all(&mut run, orders, now(), &key(1), &mut Dice::new([repetition; 32])).unwrap())
+            };
+            assert_eq!(call(&[order(1), again.clone()]), ["OK", "DUPLICATE_ROW"]);
+            assert_eq!(call(&[again]), ["DUPLICATE_ROW"]);
+        }
+        assert_eq!(ledger.len().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_nonce_counts_once_except_for_the_same_request() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let enrolled = |number| {
+            let enrolment = enrolment(9, code(number), now(), [5; 16]);
+            let bearer = Bearer::Device(Device::enrolled(&enrolment, now()).unwrap());
+            Order { bearer, ..order(number) }
+        };
+        assert_eq!(codes(&issue_under(&mut ledger, "K", &[enrolled(1), enrolled(2)], 1)), ["OK", "ENROLMENT_NONCE_USED"]);
+        assert_eq!(codes(&issue_under(&mut ledger, "K", &[enrolled(1)], 2)), ["OK"]);
+        assert_eq!(codes(&issue_under(&mut ledger, "K2", &[enrolled(1)], 3)), ["ENROLMENT_NONCE_USED"]);
+        assert_eq!(codes(&issue(&mut ledger, &[enrolled(2)])), ["ENROLMENT_NONCE_USED"]);
+        assert_eq!(ledger.len().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_residence_code_stays_with_its_person() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        issue(&mut ledger, &[order(1)]);
+        let mut raw = sample();
+        raw.residence_code = Some(code(1).digits());
+        raw.citizen_id = Some("36010219880209961X".into());
+        let other = Order { request: raw.check(today()).unwrap(), ..order(1) };
+        assert_eq!(codes(&issue(&mut ledger, &[other])), ["PERSON_DIFFERS"]);
+    }
+
+    #[test]
+    fn no_event_leaves_cancelled_and_suspension_is_not_lifted_by_a_new_permit() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let issued = issue(&mut ledger, &[order(1), order(2)]);
+        let target = Target::ResidenceCode(code(1));
+        let mut set = |ledger: &mut Ledger, to| ledger.set_status(target, to, now()).map_err(|e| e.code()).map(|c| c[0].from);
+        assert_eq!(set(&mut ledger, Status::Suspended), Ok(Status::Valid));
+        assert_eq!(codes(&issue(&mut ledger, &[order(1)])), ["PERMIT_SUSPENDED"]);
+        assert_eq!(set(&mut ledger, Status::Valid), Ok(Status::Suspended));
+        assert_eq!(set(&mut ledger, Status::Valid), Ok(Status::Valid));
+        assert_eq!(set(&mut ledger, Status::Cancelled), Ok(Status::Valid));
+        for to in [Status::Valid, Status::Suspended, Status::Superseded] {
+            assert_eq!(set(&mut ledger, to), Err("STATUS_FINAL"));
+        }
+        assert_eq!(set(&mut ledger, Status::Cancelled), Ok(Status::Cancelled));
+        assert_eq!(status_of(&mut ledger, slot(&issued, 0)), Status::Cancelled);
+
+        // A new application gives a new permit; the cancelled one stays cancelled.
+        assert_eq!(issue(&mut ledger, &[order(1)])[0].as_ref().unwrap().version, 2);
+        assert_eq!(status_of(&mut ledger, slot(&issued, 0)), Status::Cancelled);
+
+        let at = Target::Slot(slot(&issued, 1));
+        issue(&mut ledger, &[order(2)]);
+        assert_eq!(ledger.set_status(at, Status::Valid, now()).unwrap_err().code(), "STATUS_FINAL");
+        assert_eq!(ledger.set_status(at, Status::Cancelled, now()).unwrap()[0].from, Status::Superseded);
+        let nobody = Target::ResidenceCode(code(99));
+        assert_eq!(ledger.set_status(nobody, Status::Cancelled, now()).unwrap_err().code(), "PERMIT_NOT_FOUND");
+    }
+
+    #[test]
+    fn the_database_itself_forbids_what_must_not_be() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let issued = issue(&mut ledger, &[order(1), order(2)]);
+        ledger.set_status(Target::Slot(slot(&issued, 0)), Status::Cancelled, now()).unwrap();
+        let sql = |sql: &str| ledger.connection.execute(sql, []).map_err(|e| e.to_string()).unwrap_err();
+        assert!(sql("UPDATE permit SET status = 0 WHERE status = 1").contains("STATUS_FINAL"));
+        let copy = |columns: &str| {
+            format!(
+                "INSERT INTO permit (residence_code, version, kind, person, list, slot, status, issued_at, changed_at, bytes)
+                 SELECT {columns}, issued_at, changed_at, bytes FROM permit WHERE status = 0"
+            )
+        };
+        assert!(sql(&copy("residence_code + 1, version, kind, person, list, slot, status")).contains("permit.slot"));
+        assert!(sql(&copy("residence_code, version + 1, kind, person, list, slot + 1, status")).contains("UNIQUE"));
+        assert!(sql(&copy("residence_code, version, kind, person, list, slot + 1, 3")).contains("permit.version"));
+        assert!(sql(&copy("residence_code + 1, version, kind, person, 2, slot, status")).contains("FOREIGN KEY"));
+        assert!(sql(&copy("residence_code + 1, version, kind, person, list, 1048576, status")).contains("CHECK"));
+        assert!(sql(&copy("residence_code + 1, version, 3, person, list, slot + 1, status")).contains("CHECK"));
+    }
+
+    #[test]
+    fn a_list_that_is_full_enough_is_followed_by_the_next() {
+        let desk = Desk::new();
+        let mut ledger = desk.open_small();
+        let orders: Vec<Order> = (1..=100).map(order).collect();
+        let mut slots = HashSet::new();
+        let mut per_list = [0; 4];
+        for results in [issue(&mut ledger, &orders[..40]), issue(&mut ledger, &orders[40..])] {
+            for result in results {
+                let slot = result.unwrap().permit.slot();
+                assert!(slot.index < 64 && slots.insert(slot));
+                per_list[slot.list as usize] += 1;
+            }
+        }
+        assert_eq!(per_list, [0, 48, 48, 4]);
+        assert_eq!(ledger.lists().unwrap(), [1, 2, 3]);
+    }
+
+    #[test]
+    fn two_processes_never_share_a_slot() {
+        let desk = Desk::new();
+        desk.open_small();
+        let issued: Vec<StatusSlot> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..4)
+                .map(|worker| {
+                    let desk = &desk;
+                    scope.spawn(move || {
+                        let mut ledger = desk.open_small();
+                        // The same dice in every hand: they all want the same slots.
+                        let mut slots = Vec::new();
+                        for number in 0..30 {
+                            let mut run = ledger.begin(None, now()).unwrap();
+                            let orders = [order(worker * 1000 + number + 1)];
+                            let results = ledger.issue_all(&mut run, &orders, now(), &key(1), &mut dice()).unwrap();
+                            slots.push(slot(&results, 0));
+                        }
+                        slots
+                    })
+                })
+                .collect();
+            workers.into_iter().flat_map(|worker| worker.join().unwrap()).collect()
+        });
+        assert_eq!(issued.len(), 120);
+        assert_eq!(issued.iter().collect::<HashSet<_>>().len(), 120);
+        assert_eq!(desk.open_small().len().unwrap(), 120);
+    }
+
+    #[test]
+    fn a_faulty_key_leaves_nothing_behind() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let wrong = IssuingKey::new(Faulty(Some(SigningKey::from_bytes(&[2; 32]))), *key(1).public()).unwrap();
+        let mut run = ledger.begin(None, now()).unwrap();
+        let refused = ledger.issue_all(&mut run, &[order(1)], now(), &wrong, &mut dice()).unwrap_err();
+        assert_eq!(refused.code(), "SIGNATURE_REFUSED");
+        assert!(ledger.is_empty().unwrap());
+        let after = ledger.issue_all(&mut run, &[order(1)], now(), &key(1), &mut dice()).unwrap();
+        assert_eq!(codes(&after), ["OK"], "the code was not met by a call that failed");
+    }
+
+    #[test]
+    fn publications_are_dated_strictly_later() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let mut at = |now: Timestamp| ledger.publish(1, now).map(|p| p.issued_at.seconds_since(now)).map_err(|e| e.code());
+        assert_eq!(at(now()), Ok(0));
+        assert_eq!(at(now()), Ok(1));
+        assert_eq!(at(now()), Ok(2));
+        assert_eq!(at(now().checked_add(10).unwrap()), Ok(0));
+        assert_eq!(at(now().checked_sub(49).unwrap()), Ok(60));
+        assert_eq!(at(now().checked_sub(49).unwrap()), Err("CLOCK_BEHIND"));
+        assert_eq!(ledger.publish(2, now()).unwrap_err().code(), "STATUS_LIST_UNKNOWN");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn the_file_is_the_owners_and_nothing_else_is_a_ledger() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let desk = Desk::new();
+        issue(&mut desk.open(), &[order(1)]);
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&desk.path), 0o600);
+        std::fs::set_permissions(&desk.path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(Ledger::open(&desk.path, &[7; 32]).unwrap_err().code(), "LEDGER_OPEN");
+
+        let text = desk.path.with_extension("txt");
+        std::fs::write(&text, "a text of more than a hundred characters ".repeat(5)).unwrap();
+        std::fs::set_permissions(&text, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(Ledger::open(&text, &[7; 32]).unwrap_err().code(), "LEDGER_UNKNOWN");
+        assert_eq!(Ledger::open(Path::new("/nowhere/l.sqlite3"), &[7; 32]).unwrap_err().code(), "LEDGER_FILE");
+    }
+
+    #[test]
+    fn idempotency_keys_have_bounds() {
+        assert!(IdempotencyKey::parse("a").is_some() && IdempotencyKey::parse(&"a".repeat(128)).is_some());
+        for text in ["", "a b", "居", &"a".repeat(129)] {
+            assert!(IdempotencyKey::parse(text).is_none(), "{text}");
+        }
+    }
+}
