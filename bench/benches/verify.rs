@@ -44,23 +44,27 @@ fn main() {
     let issuer = issuing_secret().verifying_key();
     let mut guards: Vec<MemoryGuard> = (0..=EXTENT.iterations() / CODES).map(|_| MemoryGuard::new(CODES)).collect();
     let mut other_guards = guards.clone();
+    let mut to_verdict = |i: usize| {
+        let mut context = Context {
+            now: now(),
+            trust: Some(&trust),
+            status: &status,
+            newest_signed_time: None,
+            asked: Asked::Nothing,
+            replay: &mut guards[i / CODES],
+            policy: Policy::default(),
+        };
+        let verdict = black_box(verify(black_box(&[codes[i % CODES].text.as_str()]), &mut context));
+        assert_eq!(verdict.outcome(), Outcome::Accept);
+    };
+    if std::env::args().any(|argument| argument == "--verdicts-only") {
+        return (0..EXTENT.iterations()).for_each(to_verdict);
+    }
 
     let taken = measure(
         EXTENT,
         vec![
-            Contender::new("text to verdict", |i| {
-                let mut context = Context {
-                    now: now(),
-                    trust: Some(&trust),
-                    status: &status,
-                    newest_signed_time: None,
-                    asked: Asked::Nothing,
-                    replay: &mut guards[i / CODES],
-                    policy: Policy::default(),
-                };
-                let verdict = black_box(verify(black_box(&[codes[i % CODES].text.as_str()]), &mut context));
-                assert_eq!(verdict.outcome(), Outcome::Accept);
-            }),
+            Contender::new("text to verdict", &mut to_verdict),
             Contender::new("two bare verify_strict, keys parsed", |i| {
                 let code = black_box(&codes[i % CODES]);
                 issuer.verify_strict(&code.permit_message, &code.permit_signature).expect("issuer");

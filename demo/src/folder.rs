@@ -6,9 +6,12 @@ use std::path::{Path, PathBuf};
 use crate::fault::{Because, Fault};
 
 /// The file that says: a demonstration made this folder, and the next one may replace it.
-pub(crate) const MARKER: &str = ".juma-demo";
+const MARKER: &str = ".juma-demo";
 const MARKER_TEXT: &str = "This folder was made by the demonstration of Juma and is replaced by its next run.\n\
     本文件夹由居码演示程序生成，再次运行时将被替换。\n";
+
+/// The code of the refusal to replace what no demonstration made.
+pub(crate) const NOT_OURS: &str = "FOLDER_NOT_OURS";
 
 /// A folder in the making, beside its place. Dropped before [`Draft::finish`], it leaves nothing behind.
 pub(crate) struct Draft {
@@ -87,7 +90,7 @@ fn may_be_replaced(place: &Path) -> Result<(), Fault> {
         return Ok(());
     }
     Err(Fault::new(
-        "FOLDER_NOT_OURS",
+        NOT_OURS,
         format!(
             "{} exists and no demonstration made it; nothing was changed. Choose another folder with --out",
             place.display()

@@ -1,5 +1,6 @@
 //! The twenty sample permits. All persons in them are invented.
 
+use credential_format::division::Division;
 use credential_format::residence_code::ResidenceCode;
 use credential_format::timestamp::Timestamp;
 use issuer::{PermitRequest, RawRequest};
@@ -82,9 +83,9 @@ pub(crate) struct VoucherEntry {
 }
 
 impl Sample {
-    /// The code of the division that the person lives in.
-    pub(crate) fn division(&self) -> &str {
-        &self.residence.division
+    /// The division that the person lives in.
+    pub(crate) fn division(&self) -> Result<Division, Fault> {
+        Division::parse(&self.residence.division).because("a sample's division is refused")
     }
 
     /// 居码. The samples have none, so one is made of the division and the number.
@@ -127,9 +128,15 @@ impl Sample {
         self.checked(self.raw()?, today)
     }
 
-    /// The request after a move within the division.
-    pub(crate) fn request_with_address(&self, address: &str, today: Timestamp) -> Result<PermitRequest, Fault> {
-        self.checked(RawRequest { address: Some(address.to_owned()), ..self.raw()? }, today)
+    /// The request with something entered differently.
+    pub(crate) fn request_with(
+        &self,
+        change: impl FnOnce(&mut RawRequest),
+        today: Timestamp,
+    ) -> Result<PermitRequest, Fault> {
+        let mut raw = self.raw()?;
+        change(&mut raw);
+        self.checked(raw, today)
     }
 
     /// The request for a printed permit 信息单, 确认单.

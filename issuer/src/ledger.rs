@@ -79,6 +79,8 @@ pub struct Entry {
     pub version: u64,
     /// It was stored by an earlier run with the same idempotency key; these are the same bytes.
     pub is_repeat: bool,
+    /// It is valid or suspended. A repeated permit may have been superseded or cancelled since.
+    pub is_in_force: bool,
 }
 
 impl Ledger {
@@ -201,7 +203,7 @@ impl Ledger {
                     Some(Ok(permit)) => {
                         let version = register.record(run.id, order, &permit, &digest, &person, now)?;
                         slots.used(permit.slot().list);
-                        Ok(Entry { permit, version, is_repeat: false })
+                        Ok(Entry { permit, version, is_repeat: false, is_in_force: true })
                     }
                     Some(Err(error)) if error.is_the_keys_fault() => return Err(LedgerError::Issue(error)),
                     Some(Err(error)) => Err(OrderRefusal::Issue(error)),
@@ -592,7 +594,7 @@ impl<'t> Register<'t> {
         let prepare = |sql| transaction.prepare(sql);
         Ok(Register {
             by_digest: prepare(
-                "SELECT bytes, version FROM request JOIN permit ON permit.id = request.permit WHERE run = ? AND digest = ?",
+                "SELECT bytes, version, status IN (0, 2) FROM request JOIN permit ON permit.id = request.permit WHERE run = ? AND digest = ?",
             )?,
             by_place: prepare("SELECT 1 FROM request WHERE run = ? AND place = ?")?,
             by_nonce: prepare("SELECT 1 FROM enrolment WHERE nonce = ?")?,
@@ -630,10 +632,11 @@ impl<'t> Register<'t> {
         };
         let digest = order.request.digest(carrier, nonce);
         if let Some(run) = run {
-            let stored = self.by_digest.query_row(params![run, digest], |row| Ok((row.get(0)?, uint(row, 1)?)));
-            if let Some((bytes, version)) = stored.optional()? {
+            let stored =
+                self.by_digest.query_row(params![run, digest], |row| Ok((row.get(0)?, uint(row, 1)?, row.get(2)?)));
+            if let Some((bytes, version, is_in_force)) = stored.optional()? {
                 let permit = IssuedPermit::from_record(bytes).ok_or(LedgerError::Damaged)?;
-                return Ok(LookedUp::Repeat(Entry { permit, version, is_repeat: true }));
+                return Ok(LookedUp::Repeat(Entry { permit, version, is_repeat: true, is_in_force }));
             }
             if self.by_place.exists(params![run, int(order.place)])? {
                 return Ok(LookedUp::Refused(OrderRefusal::IdempotencyConflict));
@@ -932,7 +935,7 @@ mod tests {
         for (first, again) in first.iter().zip(&again) {
             let (first, again) = (first.as_ref().unwrap(), again.as_ref().unwrap());
             assert_eq!(first.permit, again.permit);
-            assert_eq!((first.is_repeat, again.is_repeat), (false, true));
+            assert_eq!((first.is_repeat, again.is_repeat, again.is_in_force), (false, true, true));
         }
         assert_eq!(desk.open().len().unwrap(), 2);
 
@@ -946,6 +949,9 @@ mod tests {
         ]);
         let other = issue_under(&mut desk.open(), "K2", &orders, 4);
         assert_eq!(other[0].as_ref().unwrap().version, 2);
+        let first = issue_under(&mut desk.open(), "K1", &orders, 5);
+        let first = first[0].as_ref().unwrap();
+        assert_eq!((first.version, first.is_repeat, first.is_in_force), (1, true, false));
         assert_eq!(desk.open().len().unwrap(), 5);
     }
 
@@ -1000,7 +1006,7 @@ mod tests {
         let mut ledger = desk.open();
         let issued = issue(&mut ledger, &[order(1), order(2)]);
         let target = Target::ResidenceCode(code(1));
-        let mut set = |ledger: &mut Ledger, to| ledger.set_status(target, to, now()).map_err(|e| e.code()).map(|c| c[0].from);
+        let set = |ledger: &mut Ledger, to| ledger.set_status(target, to, now()).map_err(|e| e.code()).map(|c| c[0].from);
         assert_eq!(set(&mut ledger, Status::Suspended), Ok(Status::Valid));
         assert_eq!(codes(&issue(&mut ledger, &[order(1)])), ["PERMIT_SUSPENDED"]);
         assert_eq!(set(&mut ledger, Status::Valid), Ok(Status::Suspended));

@@ -314,3 +314,172 @@ struct VoucherDocument {
     serial: String,
     place: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+    use crate::replay::MemoryGuard;
+    use crate::status::{StatusLists, TrustedStatusList};
+    use crate::testing::{self, DAY, PERMIT_KEY, ROOT, STATUS_KEY, at};
+    use crate::trust::TrustedList;
+    use crate::verify::{Asked, Context, verify};
+    use credential_format::status_list::Status;
+    use credential_format::timestamp::Timestamp;
+    use serde_json::{Value, json};
+
+    fn verdict(text: &str, now: Timestamp) -> Verdict {
+        let trust = TrustedList::first(&testing::trust_list(7), &testing::thumbprint(ROOT), at(0)).unwrap();
+        let mut status = StatusLists::new();
+        let list = testing::status_list(STATUS_KEY, 3, at(-3_600), &[(8, Status::Cancelled)]);
+        status.put(TrustedStatusList::check(&list, &trust).unwrap());
+        verify(&[text], &mut Context {
+            now,
+            trust: Some(&trust),
+            status: &status,
+            newest_signed_time: None,
+            asked: Asked::Nothing,
+            replay: &mut MemoryGuard::new(10),
+            policy: Policy::default(),
+        })
+    }
+
+    fn document(text: &str, now: Timestamp) -> Value {
+        let circumstances =
+            Circumstances { fixed_clock: true, scan: None, verify: Duration::from_micros(412) };
+        serde_json::to_value(VerdictDocument::new(&verdict(text, now), &circumstances)).unwrap()
+    }
+
+    fn keys(value: &Value) -> Vec<&str> {
+        value.as_object().unwrap().keys().map(String::as_str).collect()
+    }
+
+    #[test]
+    fn an_accepted_permit_whole() {
+        let mut document = document(&testing::code(at(-4), 1), at(0));
+        let checks = document["checks"].take();
+        assert_eq!(checks.as_array().unwrap().len(), 13);
+        assert_eq!(checks[0], json!({"step": 1, "name": "code", "result": "pass"}));
+        assert_eq!(checks[12], json!({"step": 13, "name": "verdict", "result": "pass"}));
+        let remedy = document["remedy"].take();
+        assert!(remedy["zh"].as_str().unwrap().contains("比对") && remedy["en"].is_string());
+        assert_eq!(
+            document,
+            json!({
+                "v": 1,
+                "outcome": "accept",
+                "reason": "VALID",
+                "assurance": "passive",
+                "title": {"zh": "有效", "en": "Valid"},
+                "detail": {"zh": "有效期至 2026年12月31日", "en": "Endorsed until 2026-12-31"},
+                "remedy": null,
+                "curable": false,
+                "permit": {
+                    "kind": "display",
+                    "permit_name": "广东省居住证",
+                    "specimen": false,
+                    "residence_code": "4400000000012344",
+                    "name": "张样本",
+                    "citizen_id": "330327199001011239",
+                    "sex": {"zh": "男", "en": "male"},
+                    "birth_date": "1990-01-01",
+                    "ethnicity": {"code": 1, "zh": "汉族", "en": "Han"},
+                    "household": {"division": "330302", "full": "浙江省温州市鹿城区样板路70号"},
+                    "address": {"division": "440106", "full": "广东省广州市天河区石牌街道样板路8号"},
+                    "issued_on": "2025-12-31",
+                    "endorsed_until": "2026-12-31",
+                    "endorsement_window": {"opens": "2026-11-30", "closes": "2026-12-31"},
+                    "issued_at": at(-30 * DAY).to_string(),
+                    "expires_at": at(1_000 * DAY).to_string(),
+                    "issuer": {"id": "GZ-PSB", "name": "广州市公安局"},
+                    "status": {"list": 3, "index": 7},
+                    "shown_by": {"zh": "本人亮证", "en": "shown by the holder"},
+                },
+                "checks": null,
+                "lists": {
+                    "trust": {"version": 7, "age_s": 86_400},
+                    "status": {"list": 3, "age_s": 3_600, "old": false},
+                },
+                "clock": "fixed",
+                "code_age_s": 4,
+                "timing_us": {"verify": 412},
+            })
+        );
+        assert!(document["permit"]["issued_at"].as_str().unwrap().ends_with("+08:00"));
+    }
+
+    #[test]
+    fn the_order_of_members_is_that_of_the_documentation() {
+        let verdict = verdict(&testing::code(at(0), 1), at(0));
+        let circumstances = Circumstances { scan: Some(Duration::from_millis(3)), ..Circumstances::default() };
+        let text = serde_json::to_string(&VerdictDocument::new(&verdict, &circumstances)).unwrap();
+        let members = [
+            "{\"v\":1,", "\"outcome\"", "\"reason\"", "\"assurance\"", "\"title\"", "\"detail\"", "\"remedy\"",
+            "\"curable\"", "\"permit\"", "\"checks\"", "\"lists\"", "\"clock\":\"system\"", "\"code_age_s\"",
+            "\"timing_us\":{\"scan\":3000,",
+        ];
+        let places: Vec<usize> = members.iter().map(|member| text.find(member).unwrap()).collect();
+        assert!(places.is_sorted(), "{places:?}");
+    }
+
+    #[test]
+    fn what_a_signature_does_not_hold_is_untrusted_and_names_no_issuer() {
+        let forged = testing::sign_permit(&testing::claims(), STATUS_KEY);
+        let mut bytes = forged.clone();
+        // The right kid with a signature of another key.
+        let good = testing::sign_permit(&testing::claims(), PERMIT_KEY);
+        let signature = bytes.len() - 64;
+        bytes[..signature].copy_from_slice(&good[..signature]);
+        let document = document(&testing::code_of(&bytes, at(0), 1, None), at(0));
+        assert_eq!(document["reason"], "ISSUER_SIGNATURE");
+        assert_eq!(keys(&document["untrusted"]), [
+            "address", "birth_date", "citizen_id", "endorsed_until", "ethnicity", "expires_at", "household",
+            "issued_at", "issued_on", "kind", "name", "residence_code", "sex", "shown_by", "status",
+        ]);
+        let absent = ["permit", "assurance", "detail", "code_age_s"];
+        assert!(absent.iter().all(|member| document.get(member).is_none()));
+        assert_eq!(document["lists"], json!({"trust": {"version": 7, "age_s": 86_400}}));
+    }
+
+    #[test]
+    fn a_refused_permit_of_a_known_issuer_is_shown_as_permit() {
+        let old = document(&testing::code(at(-31), 1), at(0));
+        assert_eq!((&old["outcome"], &old["reason"]), (&json!("reject"), &json!("PRESENTATION_EXPIRED")));
+        assert_eq!(old["permit"]["name"], "张样本");
+        assert_eq!((&old["code_age_s"], &old["curable"]), (&json!(31), &json!(true)));
+        assert!(old.get("untrusted").is_none());
+    }
+
+    #[test]
+    fn nothing_readable_gives_neither() {
+        let document = document("https://example.cn", at(0));
+        assert_eq!(document["reason"], "NOT_A_PERMIT_CODE");
+        assert!(document.get("permit").is_none() && document.get("untrusted").is_none());
+        assert_eq!(document["lists"], json!({}));
+        assert_eq!(document["checks"], json!([{"step": 1, "name": "code", "result": "fail"}]));
+    }
+
+    #[test]
+    fn paper_and_agents_say_who_shows() {
+        let paper = document(&testing::voucher_code(), at(0));
+        assert_eq!((&paper["reason"], &paper["assurance"]), (&json!("VOUCHER_VALID"), &json!("paper")));
+        assert_eq!(paper["permit"]["kind"], "voucher");
+        assert_eq!(paper["permit"]["permit_name"], "居住证凭证");
+        assert_eq!(paper["permit"]["voucher"], json!({"serial": "GZ-2026-0001", "place": "石牌街道服务中心"}));
+        assert_eq!(paper["permit"]["shown_by"]["zh"], "纸质凭证");
+        assert!(paper.get("code_age_s").is_none());
+
+        let claims = Claims { agent: Some(testing::agent()), ..testing::claims() };
+        let shown = testing::code_of(&testing::sign_permit(&claims, PERMIT_KEY), at(0), 1, None);
+        let shown = document(&shown, at(0));
+        assert_eq!(shown["permit"]["agent"], json!({"name": "李样本", "relation": {"zh": "监护人", "en": "guardian"}}));
+        assert_eq!(shown["permit"]["shown_by"], json!({"zh": "代他人亮证", "en": "shown by an agent"}));
+    }
+
+    #[test]
+    fn debug_shows_nobody() {
+        let verdict = verdict(&testing::code(at(0), 1), at(0));
+        let text = format!("{:?}", VerdictDocument::new(&verdict, &Circumstances::default()));
+        assert!(!text.contains("张样本") && !text.contains("330327") && !text.contains("样板路"), "{text}");
+    }
+}

@@ -27,6 +27,9 @@ pub mod scan;
 #[cfg(feature = "state")]
 pub mod state;
 pub mod status;
+#[cfg(test)]
+#[allow(dead_code, missing_docs, unreachable_pub, reason = "tests of every feature share it")]
+mod testing;
 pub mod trust;
 pub mod verdict;
 pub mod verify;

@@ -392,3 +392,517 @@ impl TakeError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::replay::{Recorded, ReplayGuard as _, Sighting};
+    use crate::testing::{self, DAY, OTHER_ROOT, PERMIT_KEY, ROOT, STATUS_KEY, at};
+    use crate::verdict::{Outcome, Reason};
+    use credential_format::key::Kid;
+    use credential_format::permit::StatusSlot;
+    use credential_format::status_list::Status;
+    use credential_format::trust_list::RootKeys;
+    use std::sync::Barrier;
+    use std::{fs, thread, vec};
+
+    fn folder() -> tempfile::TempDir {
+        tempfile::tempdir().unwrap()
+    }
+
+    fn new_state(folder: &tempfile::TempDir) -> State {
+        State::create(&folder.path().join("s"), testing::thumbprint(ROOT), testing::counter()).unwrap()
+    }
+
+    /// With trust list 7 and status list 3, both a day old or less.
+    fn ready(folder: &tempfile::TempDir) -> State {
+        let mut state = new_state(folder);
+        assert!(state.take_trust_list(&testing::trust_list(7), at(0)).unwrap());
+        assert!(state.take_status_list(&testing::status_list(STATUS_KEY, 3, at(-60), &[]), at(0)).unwrap());
+        state
+    }
+
+    fn reason(state: &mut State, text: &str, now: Timestamp) -> Reason {
+        state.verify(&[text], Asked::Nothing, now, Policy::default()).unwrap().reason
+    }
+
+    fn trust_code(result: Result<bool, TakeError>) -> &'static str {
+        result.unwrap_err().code()
+    }
+
+    fn sighting(at_secs: i64, nonce: u8, cnonce: Option<u8>) -> Sighting {
+        Sighting {
+            code_issued_at: at(at_secs),
+            kid: Kid([1; 8]),
+            status: StatusSlot { list: u64::MAX, index: u64::MAX },
+            nonce: [nonce; 8],
+            cnonce: cnonce.map(|byte| [byte; 16]),
+        }
+    }
+
+    #[test]
+    fn a_new_state_knows_its_root_and_counter_and_nothing_else() {
+        let folder = folder();
+        drop(new_state(&folder));
+        let mut state = State::open(&folder.path().join("s")).unwrap();
+        assert_eq!((state.root(), state.counter()), (&testing::thumbprint(ROOT), &testing::counter()));
+        assert!(state.trust().is_none() && state.newest_signed_time().is_none() && state.unwritable().is_none());
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::TrustListMissing);
+    }
+
+    #[test]
+    fn what_was_taken_is_there_for_another_process() {
+        let folder = folder();
+        let mut state = new_state(&folder);
+        let mut other = State::open(state.folder()).unwrap();
+        assert_eq!(reason(&mut other, &testing::code(at(0), 1), at(0)), Reason::TrustListMissing);
+        assert!(state.take_trust_list(&testing::trust_list(7), at(0)).unwrap());
+        assert_eq!(reason(&mut other, &testing::code(at(0), 1), at(0)), Reason::StatusListMissing);
+        assert!(state.take_status_list(&testing::status_list(STATUS_KEY, 3, at(-60), &[]), at(0)).unwrap());
+        assert_eq!(reason(&mut other, &testing::code(at(0), 1), at(0)), Reason::Valid);
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::Replayed);
+        let revoked = testing::status_list(STATUS_KEY, 3, at(-30), &[(7, Status::Cancelled)]);
+        assert!(state.take_status_list(&revoked, at(0)).unwrap());
+        assert_eq!(reason(&mut other, &testing::code(at(0), 2), at(0)), Reason::Cancelled);
+        drop((state, other));
+        let mut again = State::open(&folder.path().join("s")).unwrap();
+        assert_eq!(again.trust().unwrap().list().version, 7);
+        assert_eq!(reason(&mut again, &testing::code(at(0), 3), at(0)), Reason::Cancelled);
+    }
+
+    #[test]
+    fn vouchers_find_their_status_list_too() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        assert_eq!(reason(&mut state, &testing::voucher_code(), at(0)), Reason::VoucherValid);
+        assert_eq!(reason(&mut state, &testing::voucher_code(), at(0)), Reason::VoucherValid);
+    }
+
+    #[test]
+    fn a_state_is_not_made_twice() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let again = State::create(state.folder(), testing::thumbprint(OTHER_ROOT), testing::counter());
+        assert_eq!(again.err().map(|error| error.code()), Some("STATE_EXISTS"));
+        state.refresh().unwrap();
+        assert_eq!(state.root(), &testing::thumbprint(ROOT));
+        assert_eq!(State::open(state.folder()).unwrap().trust().unwrap().list().version, 7);
+    }
+
+    #[test]
+    fn of_sixteen_makers_one_makes_the_state() {
+        let folder = folder();
+        let path = folder.path().join("s");
+        let made = thread::scope(|scope| {
+            let threads: Vec<_> = (0..16)
+                .map(|_| scope.spawn(|| State::create(&path, testing::thumbprint(ROOT), testing::counter()).is_ok()))
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).filter(|made| *made).count()
+        });
+        assert_eq!(made, 1);
+        assert!(State::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_making_that_was_cut_off_can_be_done_again() {
+        let folder = folder();
+        fs::write(folder.path().join(FILE_NAME), []).unwrap();
+        assert_eq!(State::open(folder.path()).err().map(|error| error.code()), Some("STATE_UNFINISHED"));
+        State::create(folder.path(), testing::thumbprint(ROOT), testing::counter()).unwrap();
+        assert!(State::open(folder.path()).is_ok());
+    }
+
+    #[test]
+    fn files_that_are_not_ours_are_named_and_left_alone() {
+        let code = |folder: &Path| State::open(folder).err().map(|error| error.code());
+        let root = folder();
+        let path = root.path().join(FILE_NAME);
+        assert_eq!(code(&root.path().join("none")), Some("STATE_MISSING"));
+        assert_eq!(code(root.path()), Some("STATE_MISSING"));
+
+        fs::create_dir(&path).unwrap();
+        assert_eq!(code(root.path()), Some("STATE_FOREIGN"));
+        fs::remove_dir(&path).unwrap();
+
+        let garbage = "garbage ".repeat(1_000);
+        fs::write(&path, &garbage).unwrap();
+        assert_eq!(code(root.path()), Some("STATE_FOREIGN"));
+        let made = State::create(root.path(), testing::thumbprint(ROOT), testing::counter());
+        assert_eq!(made.err().map(|error| error.code()), Some("STATE_EXISTS"));
+        assert_eq!(fs::read_to_string(&path).unwrap(), garbage);
+        assert_eq!(code(&path), Some("STATE_NOT_FOLDER"));
+        fs::remove_file(&path).unwrap();
+
+        let foreign = Connection::open(&path).unwrap();
+        foreign.execute_batch("CREATE TABLE theirs (x); INSERT INTO theirs VALUES (1)").unwrap();
+        drop(foreign);
+        assert_eq!(code(root.path()), Some("STATE_FOREIGN"));
+    }
+
+    #[test]
+    fn a_newer_layout_is_refused_and_left_alone() {
+        let folder = folder();
+        let state = ready(&folder);
+        let path = state.folder().to_owned();
+        drop(state);
+        let set = |layout: i32| {
+            Connection::open(path.join(FILE_NAME)).unwrap().pragma_update(None, "user_version", layout).unwrap()
+        };
+        set(2);
+        assert!(matches!(State::open(&path), Err(StateError::Newer { layout: 2, .. })));
+        set(1);
+        assert!(State::open(&path).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_file_is_a_sentence() {
+        let folder = folder();
+        let state = ready(&folder);
+        let path = state.folder().to_owned();
+        drop(state);
+        let file = path.join(FILE_NAME);
+        let whole = fs::read(&file).unwrap();
+        // All pages but the first, whose header still says that the file is ours.
+        fs::write(&file, &whole[..4_096]).unwrap();
+        let error = State::open(&path).err().unwrap();
+        assert_eq!((error.code(), error.is_usage()), ("STATE_DAMAGED", false));
+        let mut noise = whole.clone();
+        noise[4_096..].fill(0xa5);
+        fs::write(&file, &noise).unwrap();
+        assert_eq!(State::open(&path).err().map(|error| error.code()), Some("STATE_DAMAGED"));
+    }
+
+    #[test]
+    fn lists_on_the_disk_are_checked_again() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let status = testing::status_list(PERMIT_KEY, 3, at(-60), &[]);
+        let tamper = Connection::open(state.folder().join(FILE_NAME)).unwrap();
+        tamper.execute("UPDATE status_list SET bytes = ?1", [&status]).unwrap();
+        drop(tamper);
+        let mut other = State::open(state.folder()).unwrap();
+        assert_eq!(reason(&mut other, &testing::code(at(0), 1), at(0)), Reason::StatusListMissing);
+        assert_eq!(other.status_lists().unwrap().len(), 1);
+        assert_eq!(other.status_lists().unwrap()[0].1.as_ref().unwrap_err().code(), "STATUS_KEY_USAGE");
+        // What is damaged stands in nobody's way: an older good list is better than none.
+        assert!(state.take_status_list(&testing::status_list(STATUS_KEY, 3, at(-61), &[]), at(0)).unwrap());
+        assert_eq!(reason(&mut other, &testing::code(at(0), 1), at(0)), Reason::Valid);
+
+        let forged = testing::sign_trust(&testing::trust_content(9), &[OTHER_ROOT]);
+        let tamper = Connection::open(state.folder().join(FILE_NAME)).unwrap();
+        tamper.execute("UPDATE trust_list SET bytes = ?1", [&forged]).unwrap();
+        tamper.execute("UPDATE installation SET generation = generation + 1", []).unwrap();
+        assert_eq!(other.refresh().unwrap_err().code(), "STATE_TRUST_LIST_DAMAGED");
+        assert_eq!(State::open(state.folder()).err().map(|e| e.code()), Some("STATE_TRUST_LIST_DAMAGED"));
+    }
+
+    #[test]
+    fn a_list_under_the_name_of_another_answers_nothing() {
+        let folder = folder();
+        let state = ready(&folder);
+        let tamper = Connection::open(state.folder().join(FILE_NAME)).unwrap();
+        let other = testing::status_list(STATUS_KEY, 4, at(-60), &[]);
+        tamper.execute("UPDATE status_list SET bytes = ?1", [&other]).unwrap();
+        let mut state = State::open(state.folder()).unwrap();
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::StatusListMissing);
+    }
+
+    #[test]
+    fn refused_trust_lists_change_nothing_and_the_next_good_one_works() {
+        let folder = folder();
+        let mut state = new_state(&folder);
+        let other_root = testing::sign_trust(&testing::trust_content(7), &[OTHER_ROOT]);
+        assert_eq!(trust_code(state.take_trust_list(&other_root, at(0))), "TRUST_NOT_THE_ROOT");
+        assert_eq!(trust_code(state.take_trust_list(&testing::trust_list(7), at(365 * DAY))), "TRUST_EXPIRED");
+        assert!(state.trust().is_none() && state.newest_signed_time().is_none());
+        assert!(state.take_trust_list(&testing::trust_list(7), at(365 * DAY - 1)).unwrap());
+
+        assert!(!state.take_trust_list(&testing::trust_list(7), at(0)).unwrap());
+        assert_eq!(trust_code(state.take_trust_list(&testing::trust_list(6), at(0))), "TRUST_ROLLBACK");
+        assert_eq!(trust_code(state.take_trust_list(b"\xd8\x62", at(0))), "TRUST_MALFORMED");
+        let later = TrustListWith { version: 8, issued_at: at(50) }.content();
+        let unsigned = testing::sign_trust(&later, &[OTHER_ROOT]);
+        assert_eq!(trust_code(state.take_trust_list(&unsigned, at(0))), "TRUST_CURRENT_THRESHOLD");
+        assert_eq!(state.trust().unwrap().list().version, 7);
+        assert_eq!(state.newest_signed_time(), Some(at(-DAY)));
+
+        assert!(state.take_trust_list(&testing::sign_trust(&later, &[ROOT]), at(0)).unwrap());
+        assert_eq!(State::open(state.folder()).unwrap().trust().unwrap().list().version, 8);
+        assert_eq!(state.newest_signed_time(), Some(at(50)));
+    }
+
+    struct TrustListWith {
+        version: u64,
+        issued_at: Timestamp,
+    }
+
+    impl TrustListWith {
+        fn content(self) -> credential_format::trust_list::TrustList {
+            credential_format::trust_list::TrustList {
+                version: self.version,
+                issued_at: self.issued_at,
+                ..testing::trust_content(0)
+            }
+        }
+    }
+
+    #[test]
+    fn refused_status_lists_change_nothing_and_the_next_good_one_works() {
+        let folder = folder();
+        let mut state = new_state(&folder);
+        let list = |at, entries: &[_]| testing::status_list(STATUS_KEY, 3, at, entries);
+        assert_eq!(trust_code(state.take_status_list(&list(at(-60), &[]), at(0))), "STATUS_NO_TRUST_LIST");
+        assert!(state.take_trust_list(&testing::trust_list(7), at(0)).unwrap());
+        assert!(state.take_status_list(&list(at(-60), &[]), at(0)).unwrap());
+        assert!(!state.take_status_list(&list(at(-60), &[]), at(0)).unwrap());
+        let refusals = [
+            (list(at(-61), &[]), "STATUS_ROLLBACK"),
+            (list(at(-60), &[(1, Status::Suspended)]), "STATUS_SAME_TIME"),
+            (testing::status_list(PERMIT_KEY, 3, at(90), &[]), "STATUS_KEY_USAGE"),
+            (testing::status_list(99, 3, at(90), &[]), "STATUS_KEY_UNKNOWN"),
+            (vec![0xd2], "STATUS_MALFORMED"),
+        ];
+        for (bytes, code) in refusals {
+            assert_eq!(trust_code(state.take_status_list(&bytes, at(0))), code);
+            assert_eq!(state.newest_signed_time(), Some(at(-60)), "{code}");
+            let kept = stored_status_list(&state.database.connection, "https://status.example/gz/3").unwrap();
+            assert_eq!(kept, Some(list(at(-60), &[])), "{code}");
+        }
+        assert!(state.take_status_list(&list(at(-59), &[]), at(0)).unwrap());
+        assert_eq!(state.newest_signed_time(), Some(at(-59)));
+    }
+
+    #[test]
+    fn the_newest_signed_time_never_falls_and_phones_do_not_move_it() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let ahead = testing::code(at(5), 1);
+        assert_eq!(reason(&mut state, &ahead, at(0)), Reason::Valid);
+        assert_eq!(state.newest_signed_time(), Some(at(-60)));
+        assert!(state.take_status_list(&testing::status_list(STATUS_KEY, 4, at(-100), &[]), at(0)).unwrap());
+        assert_eq!(state.newest_signed_time(), Some(at(-60)));
+        // 120 seconds behind are believed, 121 are not.
+        assert_eq!(reason(&mut state, &testing::code(at(-180), 2), at(-180)), Reason::Valid);
+        assert_eq!(reason(&mut state, &testing::code(at(-181), 3), at(-181)), Reason::ClockSuspect);
+    }
+
+    #[test]
+    fn a_code_is_recorded_before_it_is_accepted_and_once() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let code = testing::code(at(0), 1);
+        let verdict = state.verify(&[&code], Asked::Nothing, at(0), Policy::default()).unwrap();
+        assert_eq!((verdict.reason, verdict.outcome()), (Reason::Valid, Outcome::Accept));
+        let path = state.folder().to_owned();
+        // Not even closed: as after a power cut.
+        std::mem::forget(state);
+        assert_eq!(reason(&mut State::open(&path).unwrap(), &code, at(1)), Reason::Replayed);
+    }
+
+    #[test]
+    fn every_part_of_a_sighting_counts() {
+        let folder = folder();
+        let state = new_state(&folder);
+        let base = sighting(0, 1, None);
+        let record = |sighting: &Sighting| state.guard().record(sighting, at(0));
+        assert_eq!(record(&base), Ok(Recorded::First));
+        assert_eq!(record(&base), Ok(Recorded::Seen));
+        let others = [
+            Sighting { code_issued_at: at(1), ..base },
+            Sighting { kid: Kid([2; 8]), ..base },
+            Sighting { status: StatusSlot { list: 1, index: u64::MAX }, ..base },
+            Sighting { status: StatusSlot { list: u64::MAX, index: 1 }, ..base },
+            Sighting { nonce: [2; 8], ..base },
+        ];
+        for other in others {
+            assert_eq!(record(&other), Ok(Recorded::First), "{other:?}");
+            assert_eq!(record(&other), Ok(Recorded::Seen), "{other:?}");
+        }
+        // A challenge is no part of the identity, and is used once.
+        assert_eq!(record(&Sighting { cnonce: Some([9; 16]), ..base }), Ok(Recorded::Seen));
+        assert_eq!(record(&sighting(2, 1, Some(9))), Ok(Recorded::First));
+        assert_eq!(record(&sighting(2, 2, Some(9))), Ok(Recorded::ChallengeUsed));
+        assert_eq!(record(&sighting(2, 2, Some(8))), Ok(Recorded::First));
+    }
+
+    #[test]
+    fn of_sixteen_counters_one_is_first() {
+        let folder = folder();
+        let path = new_state(&folder).folder().to_owned();
+        for round in 0..20 {
+            let barrier = Barrier::new(16);
+            let recorded: Vec<Recorded> = thread::scope(|scope| {
+                let threads: Vec<_> = (0..16)
+                    .map(|_| {
+                        scope.spawn(|| {
+                            let state = State::open(&path).unwrap();
+                            barrier.wait();
+                            state.guard().record(&sighting(round, 1, None), at(round)).unwrap()
+                        })
+                    })
+                    .collect();
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert_eq!(recorded.iter().filter(|recorded| **recorded == Recorded::First).count(), 1);
+            assert_eq!(recorded.iter().filter(|recorded| **recorded == Recorded::Seen).count(), 15);
+        }
+    }
+
+    fn kept(state: &State) -> i64 {
+        state.database.connection.query_row("SELECT count(*) FROM sighting", [], |row| row.get(0)).unwrap()
+    }
+
+    #[test]
+    fn sightings_are_kept_a_day_and_deleted_in_small_numbers() {
+        let folder = folder();
+        let state = new_state(&folder);
+        let record = |at_secs, nonce, now| state.guard().record(&sighting(at_secs, nonce, None), at(now));
+        for nonce in 0..100 {
+            assert_eq!(record(0, nonce, 0), Ok(Recorded::First));
+        }
+        assert_eq!(record(DAY, 1, DAY), Ok(Recorded::First));
+        assert_eq!(kept(&state), 101);
+        assert_eq!(record(DAY + 1, 1, DAY + 1), Ok(Recorded::First));
+        assert_eq!(kept(&state), 102 - 64);
+        assert_eq!(record(DAY + 2, 1, DAY + 2), Ok(Recorded::First));
+        assert_eq!(kept(&state), 3);
+    }
+
+    #[test]
+    fn no_setting_of_the_clock_makes_a_forgotten_code_first() {
+        let folder = folder();
+        let state = new_state(&folder);
+        let record = |at_secs, nonce, now| state.guard().record(&sighting(at_secs, nonce, None), at(now));
+        assert_eq!(record(0, 1, 0), Ok(Recorded::First));
+        assert_eq!(record(10, 1, 10), Ok(Recorded::First));
+        // The clock jumps ahead, the first is forgotten, and the clock is set back.
+        assert_eq!(record(DAY + 5, 1, DAY + 5), Ok(Recorded::First));
+        assert_eq!(kept(&state), 2);
+        assert_eq!(record(0, 1, 0), Err(crate::replay::GuardUnavailable));
+        assert_eq!(state.guard_trouble(), Some(StateError::ClockSetBack));
+        assert_eq!(record(0, 2, 0), Err(crate::replay::GuardUnavailable));
+        // What is still kept, and what came later, is answered exactly.
+        assert_eq!(record(10, 1, 10), Ok(Recorded::Seen));
+        assert_eq!(record(1, 1, 1), Ok(Recorded::First));
+        assert_eq!(state.guard_trouble(), None);
+        let again = State::open(state.folder()).unwrap();
+        assert_eq!(again.guard().record(&sighting(0, 1, None), at(0)), Err(crate::replay::GuardUnavailable));
+    }
+
+    #[test]
+    fn a_guard_that_cannot_write_accepts_nothing() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        state.database.connection.pragma_update(None, "query_only", true).unwrap();
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::ReplayGuardUnavailable);
+        assert_eq!(state.guard_trouble().map(|error| error.code()), Some("STATE_READ_ONLY"));
+        state.database.connection.pragma_update(None, "query_only", false).unwrap();
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::Valid);
+        assert_eq!(state.guard_trouble(), None);
+    }
+
+    #[test]
+    fn a_full_disk_accepts_nothing_and_recovers_by_itself() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let pages: i64 = state.database.connection.query_row("PRAGMA page_count", [], |row| row.get(0)).unwrap();
+        state.database.connection.pragma_update(None, "max_page_count", pages).unwrap();
+        let reasons: Vec<Reason> =
+            (0..=255).map(|nonce| reason(&mut state, &testing::code(at(0), nonce), at(0))).collect();
+        assert_eq!(reasons.last(), Some(&Reason::ReplayGuardUnavailable));
+        assert_eq!(state.guard_trouble().map(|error| error.code()), Some("STATE_DISK_FULL"));
+        let list = |number| testing::status_list(STATUS_KEY, number, at(-60), &[]);
+        let refused = (10..100).find(|number| state.take_status_list(&list(*number), at(0)).is_err()).unwrap();
+        assert_eq!(trust_code(state.take_status_list(&list(refused), at(0))), "STATE_DISK_FULL");
+        state.database.connection.pragma_update(None, "max_page_count", 1_000_000).unwrap();
+        assert_eq!(reason(&mut state, &testing::code(at(1), 1), at(1)), Reason::Valid);
+        assert!(state.take_status_list(&list(refused), at(0)).unwrap());
+    }
+
+    #[test]
+    fn after_a_failed_flush_nothing_more_is_recorded() {
+        let folder = folder();
+        let state = new_state(&folder);
+        *state.trouble.borrow_mut() = Some(StateError::FlushFailed(state.folder().into()));
+        assert_eq!(state.guard().record(&sighting(0, 1, None), at(0)), Err(crate::replay::GuardUnavailable));
+        assert_eq!(state.guard_trouble().map(|error| error.code()), Some("STATE_FLUSH_FAILED"));
+        assert_eq!(kept(&state), 0);
+        let again = State::open(state.folder()).unwrap();
+        assert_eq!(again.guard().record(&sighting(0, 1, None), at(0)), Ok(Recorded::First));
+    }
+
+    #[test]
+    fn commits_are_flushed_before_they_return() {
+        let folder = folder();
+        let state = new_state(&folder);
+        let pragma = |name: &str| -> String {
+            state
+                .database
+                .connection
+                .query_row(&format!("PRAGMA {name}"), [], |row| {
+                    Ok(match row.get_ref(0)? {
+                        rusqlite::types::ValueRef::Integer(number) => number.to_string(),
+                        other => other.as_str()?.to_owned(),
+                    })
+                })
+                .unwrap()
+        };
+        assert_eq!([pragma("synchronous"), pragma("journal_mode"), pragma("busy_timeout")], ["2", "wal", "5000"]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn only_the_owner_may_look_in() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = folder();
+        let state = ready(&folder);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(state.folder()), 0o700);
+        for entry in fs::read_dir(state.folder()).unwrap() {
+            assert_eq!(mode(&entry.unwrap().path()), 0o600);
+        }
+    }
+
+    #[test]
+    fn the_root_keys_change_step_by_step() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let rotated = credential_format::trust_list::TrustList {
+            roots: RootKeys::new(1, vec![testing::cose_key(OTHER_ROOT)]).unwrap(),
+            ..testing::trust_content(8)
+        };
+        let alone = testing::sign_trust(&rotated, &[OTHER_ROOT]);
+        assert_eq!(trust_code(state.take_trust_list(&alone, at(0))), "TRUST_CURRENT_THRESHOLD");
+        assert!(state.take_trust_list(&testing::sign_trust(&rotated, &[ROOT, OTHER_ROOT]), at(0)).unwrap());
+        assert_eq!(trust_code(state.take_trust_list(&testing::trust_list(9), at(0))), "TRUST_CURRENT_THRESHOLD");
+        // Reopened, the list is checked by its own root keys; the installed thumbprint was for the first.
+        assert_eq!(State::open(state.folder()).unwrap().trust().unwrap().list().version, 8);
+    }
+
+    #[test]
+    fn errors_have_codes_and_remedies_of_their_own() {
+        let folder = PathBuf::from("f");
+        let all = [
+            StateError::Missing(folder.clone()),
+            StateError::Exists(folder.clone()),
+            StateError::Unfinished(folder.clone()),
+            StateError::NotAFolder(folder.clone()),
+            StateError::Foreign(folder.clone()),
+            StateError::Newer { folder: folder.clone(), layout: 2 },
+            StateError::Forbidden(folder.clone()),
+            StateError::ReadOnly(folder.clone()),
+            StateError::DiskFull(folder.clone()),
+            StateError::Busy(folder.clone()),
+            StateError::Damaged { folder: folder.clone(), what: "x".into() },
+            StateError::TrustListDamaged { folder: folder.clone(), why: TrustRefusal::OwnThreshold },
+            StateError::FlushFailed(folder.clone()),
+            StateError::ClockSetBack,
+            StateError::Io { folder, error: "x".into() },
+        ];
+        let codes: std::collections::BTreeSet<_> = all.iter().map(StateError::code).collect();
+        let words: std::collections::BTreeSet<_> = all.iter().map(ToString::to_string).collect();
+        assert_eq!((codes.len(), words.len()), (all.len(), all.len()));
+        assert!(all.iter().all(|error| !error.remedy().is_empty()));
+        assert_eq!(all.iter().filter(|error| error.is_usage()).count(), 6);
+    }
+}

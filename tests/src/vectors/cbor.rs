@@ -36,16 +36,14 @@ fn push(all: &mut Collection, name: &str, why: &str, code: Option<&str>, object:
 fn accepted_items(all: &mut Collection) {
     let cases = [
         ("integers", "the shortest form of integers at the bounds of every width", "8a0017181818ff19010019ffff1a000100001affffffff1b00000001000000001bffffffffffffffff"),
-        ("negative-integers", "the same below zero", "8a203738183\
-8ff39010039ffff3a000100003affffffff3b00000001000000003b7fffffffffffffff"),
-        ("keys-in-order", "the example of RFC 8949 section 4.2.1", "a70a0018640020006\
-17a0062616100811864008120 00"),
+        ("negative-integers", "the same below zero", "8a2037381838ff39010039ffff3a000100003affffffff3b00000001000000003bffffffffffffffff"),
+        ("keys-in-order", "the example of RFC 8949 section 4.2.1", "a80a001864002000617a006261610081186400812000f400"),
         ("false-and-true", "the only simple values in use", "82f4f5"),
         ("depth-8", "eight arrays, one in the other", "8181818181818180"),
         ("text-utf-8", "text beyond the basic plane", "64f0a0aeb7"),
     ];
     for (name, why, hex) in cases {
-        let bytes = Item::raw(&hex.replace(' ', "")).encode();
+        let bytes = Item::raw(hex).encode();
         push(all, &format!("item-{name}"), why, None, "item", &bytes, None);
     }
     let most = Item::Array(vec![Item::Uint(0); 255]).encode();
@@ -72,7 +70,7 @@ fn refused_items(all: &mut Collection) {
         ("map-length-in-2-bytes", NOT_DETERMINISTIC, "a count of 1 in a byte of its own", "b8010000"),
         ("map-length-in-3-bytes", NOT_DETERMINISTIC, "a count of 1 in two bytes", "b900010000"),
         ("map-keys-unordered", NOT_DETERMINISTIC, "key 2 before key 1", "a202000100"),
-        ("map-keys-by-length-first", NOT_DETERMINISTIC, "the order of RFC 7049, shorter keys first: -1 before 100", "a220001864 00"),
+        ("map-keys-by-length-first", NOT_DETERMINISTIC, "the order of RFC 7049, shorter keys first: -1 before 100", "a22000186400"),
         ("map-key-twice", NOT_DETERMINISTIC, "key 1 twice with the same value", "a201000100"),
         ("map-key-twice-other-value", NOT_DETERMINISTIC, "key 1 twice with two values", "a201000101"),
         ("map-text-key-twice", NOT_DETERMINISTIC, "the key a twice", "a2616100616101"),
@@ -115,7 +113,7 @@ fn refused_items(all: &mut Collection) {
         ("trailing-line-end", TRAILING, "a line end after the end", "000a"),
         ("trailing-second-item", TRAILING, "a second array after the end", "81008100"),
         ("cut-short-argument", CUT_SHORT, "an integer of which a byte is missing", "1900"),
-        ("cut-short-bytes", CUT_SHORT, "a byte string of which a byte is missing", "420 0"),
+        ("cut-short-bytes", CUT_SHORT, "a byte string of which a byte is missing", "4200"),
         ("cut-short-array", CUT_SHORT, "an array of which an element is missing", "8200"),
         ("cut-short-map-value", CUT_SHORT, "a key without a value", "a100"),
         ("cut-short-tag", CUT_SHORT, "a tag with nothing behind it", "c1"),
@@ -137,7 +135,7 @@ fn refused_items(all: &mut Collection) {
         ("depth-9-empty-array", "TOO_DEEP", "nine arrays, the innermost empty", "818181818181818180"),
     ];
     for (name, code, why, hex) in cases {
-        let bytes = Item::raw(&hex.replace(' ', "")).encode();
+        let bytes = Item::raw(hex).encode();
         push(all, &format!("item-{name}"), why, Some(code), "item", &bytes, None);
     }
     let many = Item::Array(vec![Item::Uint(0); 256]).encode();

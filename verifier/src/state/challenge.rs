@@ -74,3 +74,104 @@ impl State {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::Policy;
+    use crate::testing::{self, DAY, PERMIT_KEY, ROOT, STATUS_KEY, at};
+    use crate::verdict::{Assurance, Reason};
+    use credential_format::counter_id::CounterId;
+
+    fn ready() -> (tempfile::TempDir, State) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::create(folder.path(), testing::thumbprint(ROOT), testing::counter()).unwrap();
+        assert!(state.take_trust_list(&testing::trust_list(7), at(0)).unwrap());
+        assert!(state.take_status_list(&testing::status_list(STATUS_KEY, 3, at(-60), &[]), at(0)).unwrap());
+        (folder, state)
+    }
+
+    /// A code that answers `answered`, shown at a counter that asked `asked`.
+    fn reason(state: &mut State, asked: &Challenge, answered: Option<&Challenge>, nonce: u8, now: i64) -> Reason {
+        let permit = testing::sign_permit(&testing::claims(), PERMIT_KEY);
+        let code = testing::code_of(&permit, at(now), nonce, answered.map(Challenge::answer));
+        let asked = state.asked(asked, at(now)).unwrap();
+        let verdict = state.verify(&[code], asked, at(now), Policy::default()).unwrap();
+        if verdict.reason == Reason::Valid {
+            assert_eq!(verdict.assurance, Some(Assurance::Challenge));
+        }
+        verdict.reason
+    }
+
+    #[test]
+    fn a_challenge_is_answered_once_and_within_sixty_seconds() {
+        let (_folder, mut state) = ready();
+        let first = state.challenge([1; 16], None, at(0)).unwrap();
+        assert_eq!(reason(&mut state, &first, None, 1, 1), Reason::ChallengeMissing);
+        assert_eq!(reason(&mut state, &first, Some(&first), 1, 60), Reason::Valid);
+        assert_eq!(reason(&mut state, &first, Some(&first), 2, 60), Reason::ChallengeExpired);
+        assert_eq!(state.asked(&first, at(60)), Ok(Asked::UsedChallenge));
+        let second = state.challenge([2; 16], None, at(100)).unwrap();
+        assert_eq!(reason(&mut state, &second, Some(&second), 3, 161), Reason::ChallengeExpired);
+        assert_eq!(reason(&mut state, &second, Some(&second), 3, 160), Reason::Valid);
+    }
+
+    #[test]
+    fn challenges_of_others_are_told_apart() {
+        let (_folder, mut state) = ready();
+        let ours = state.challenge([1; 16], None, at(0)).unwrap();
+        let other_counter = Challenge { counter: CounterId::parse("OTHER").unwrap(), ..ours.clone() };
+        let never_made = Challenge { cnonce: [2; 16], ..ours.clone() };
+        for foreign in [&other_counter, &never_made] {
+            assert_eq!(state.asked(foreign, at(0)), Ok(Asked::ForeignChallenge));
+            assert_eq!(reason(&mut state, foreign, Some(foreign), 1, 1), Reason::ChallengeMismatch);
+        }
+        assert_eq!(reason(&mut state, &ours, Some(&other_counter), 1, 1), Reason::ChallengeMismatch);
+        assert_eq!(reason(&mut state, &ours, Some(&ours), 1, 1), Reason::Valid);
+    }
+
+    #[test]
+    fn a_clock_set_back_makes_a_challenge_expired() {
+        let (_folder, mut state) = ready();
+        let challenge = state.challenge([1; 16], None, at(0)).unwrap();
+        assert!(matches!(state.asked(&challenge, at(0)), Ok(Asked::Challenge { age_secs: 0, .. })));
+        assert!(matches!(state.asked(&challenge, at(-1)), Ok(Asked::Challenge { age_secs: u64::MAX, .. })));
+        assert_eq!(reason(&mut state, &challenge, Some(&challenge), 1, -1), Reason::ChallengeExpired);
+    }
+
+    #[test]
+    fn an_answered_challenge_stays_answered_when_its_sighting_is_forgotten() {
+        let (_folder, mut state) = ready();
+        let challenge = state.challenge([1; 16], None, at(0)).unwrap();
+        assert_eq!(reason(&mut state, &challenge, Some(&challenge), 1, 1), Reason::Valid);
+        state.database.connection.execute("DELETE FROM sighting", []).unwrap();
+        assert_eq!(state.asked(&challenge, at(2)), Ok(Asked::UsedChallenge));
+        // The guard says so too, if two processes asked at the same moment.
+        let code = testing::code_of(
+            &testing::sign_permit(&testing::claims(), PERMIT_KEY),
+            at(2),
+            9,
+            Some(challenge.answer()),
+        );
+        let asked = Asked::Challenge { answer: challenge.answer(), age_secs: 2 };
+        let verdict = state.verify(&[code], asked, at(2), Policy::default()).unwrap();
+        assert_eq!(verdict.reason, Reason::ChallengeExpired);
+    }
+
+    #[test]
+    fn challenges_are_kept_a_day_and_never_made_twice() {
+        let (_folder, mut state) = ready();
+        let purpose = DisplayText::parse("办理入学").unwrap();
+        let challenge = state.challenge([1; 16], Some(purpose.clone()), at(0)).unwrap();
+        assert_eq!((challenge.purpose.as_ref(), &challenge.counter), (Some(&purpose), state.counter()));
+        assert_eq!(state.challenge([1; 16], None, at(1)).map_err(|e| e.code()), Err("STATE_DAMAGED"));
+        let count = |state: &State| -> i64 {
+            state.database.connection.query_row("SELECT count(*) FROM challenge", [], |row| row.get(0)).unwrap()
+        };
+        state.challenge([2; 16], None, at(DAY)).unwrap();
+        assert_eq!(count(&state), 2);
+        state.challenge([3; 16], None, at(DAY + 1)).unwrap();
+        assert_eq!(count(&state), 2);
+        assert_eq!(state.asked(&challenge, at(DAY + 1)), Ok(Asked::ForeignChallenge));
+    }
+}

@@ -136,7 +136,10 @@ fn fate(kind: &ListKind, result: Result<bool, Option<TakeError>>, in_use: &[List
         Err(Some(error)) => error,
     };
     let history = match &error {
-        TakeError::Trust(TrustRefusal::Rollback { .. } | TrustRefusal::Expired(_)) => in_use.iter().any(|other| {
+        // After a change of root keys the lists before it are no longer signed by those in use.
+        TakeError::Trust(
+            TrustRefusal::Rollback { .. } | TrustRefusal::Expired(_) | TrustRefusal::CurrentThreshold(_),
+        ) => in_use.iter().any(|other| {
             matches!((kind, other), (ListKind::Trust { version: Some(old) }, ListKind::Trust { version: Some(new) }) if old < new)
         }),
         TakeError::Status(StatusRefusal::Rollback { .. }) => in_use.contains(kind),
@@ -178,5 +181,130 @@ impl Offered {
             _ => (ListKind::Other, Order::Other),
         };
         Offered { source, kind, order }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{self, DAY, OTHER_ROOT, PERMIT_KEY, ROOT, STATUS_KEY, at};
+    use credential_format::trust_list::{RootKeys, TrustList};
+
+    fn new_state() -> (tempfile::TempDir, State) {
+        let folder = tempfile::tempdir().unwrap();
+        let state = State::create(folder.path(), testing::thumbprint(ROOT), testing::counter()).unwrap();
+        (folder, state)
+    }
+
+    fn source(name: &str, bytes: Vec<u8>) -> Source {
+        Source { name: name.into(), bytes }
+    }
+
+    fn status(number: u64, seconds: i64) -> Vec<u8> {
+        testing::status_list(STATUS_KEY, number, at(seconds), &[])
+    }
+
+    /// Name and fate, the fate as one word.
+    fn fates(report: &SyncReport) -> Vec<(&str, &str)> {
+        let word = |fate: &Fate| match fate {
+            Fate::Taken => "taken",
+            Fate::Unchanged => "unchanged",
+            Fate::PassedOver => "passed over",
+            Fate::Refused { code, .. } => code,
+        };
+        report.files.iter().map(|file| (file.name.as_str(), word(&file.fate))).collect()
+    }
+
+    #[test]
+    fn trust_lists_first_and_upwards_then_status_lists_newest_first() {
+        let (_folder, mut state) = new_state();
+        let rotated = TrustList {
+            roots: RootKeys::new(1, vec![testing::cose_key(OTHER_ROOT)]).unwrap(),
+            ..testing::trust_content(8)
+        };
+        let files = || {
+            vec![
+                source("a.cwt", status(3, -100)),
+                source("b.cwt", status(3, -60)),
+                source("c.cwt", status(4, -60)),
+                source("x.cose", testing::sign_trust(&rotated, &[ROOT, OTHER_ROOT])),
+                source("y.cose", testing::trust_list(7)),
+            ]
+        };
+        let report = state.sync(files(), at(0)).unwrap();
+        assert_eq!(fates(&report), [
+            ("y.cose", "taken"),
+            ("x.cose", "taken"),
+            ("b.cwt", "taken"),
+            ("a.cwt", "passed over"),
+            ("c.cwt", "taken"),
+        ]);
+        assert_eq!((report.taken(), report.refused(), report.trust_in_force), (4, 0, true));
+        let again = state.sync(files(), at(0)).unwrap();
+        assert_eq!(fates(&again), [
+            ("y.cose", "passed over"),
+            ("x.cose", "unchanged"),
+            ("b.cwt", "unchanged"),
+            ("a.cwt", "passed over"),
+            ("c.cwt", "unchanged"),
+        ]);
+    }
+
+    #[test]
+    fn bad_files_are_named_and_do_not_hinder_good_ones() {
+        let (_folder, mut state) = new_state();
+        let files = vec![
+            source("0.cose", b"\xd8\x62rubbish".to_vec()),
+            source("1.cose", testing::sign_trust(&testing::trust_content(9), &[OTHER_ROOT])),
+            source("2.cose", testing::trust_list(7)),
+            source("3.cwt", vec![0xd2, 0x84]),
+            source("4.cwt", testing::status_list(PERMIT_KEY, 3, at(-10), &[])),
+            source("5.cwt", status(3, -60)),
+            source("6.cwt", b"<html>not found</html>".to_vec()),
+            source("7.cwt", Vec::new()),
+        ];
+        let report = state.sync(files, at(0)).unwrap();
+        assert_eq!(fates(&report), [
+            ("2.cose", "taken"),
+            ("1.cose", "TRUST_CURRENT_THRESHOLD"),
+            ("0.cose", "TRUST_MALFORMED"),
+            ("3.cwt", "STATUS_MALFORMED"),
+            ("4.cwt", "STATUS_KEY_USAGE"),
+            ("5.cwt", "taken"),
+            ("6.cwt", "NOT_A_LIST"),
+            ("7.cwt", "NOT_A_LIST"),
+        ]);
+        assert_eq!((report.taken(), report.refused(), report.trust_in_force), (2, 6, true));
+    }
+
+    #[test]
+    fn an_older_list_alone_is_refused() {
+        let (_folder, mut state) = new_state();
+        state.sync(vec![source("7", testing::trust_list(7)), source("s", status(3, -60))], at(0)).unwrap();
+        let report = state.sync(vec![source("6", testing::trust_list(6)), source("t", status(3, -61))], at(0)).unwrap();
+        assert_eq!(fates(&report), [("6", "TRUST_ROLLBACK"), ("t", "STATUS_ROLLBACK")]);
+        assert!(report.trust_in_force);
+        assert_eq!(state.trust().unwrap().list().version, 7);
+        // A newer one of another subject does not excuse it.
+        let report = state.sync(vec![source("t", status(3, -61)), source("u", status(4, -10))], at(0)).unwrap();
+        assert_eq!(fates(&report), [("t", "STATUS_ROLLBACK"), ("u", "taken")]);
+        // With what is in use beside it, it is history.
+        let files = vec![source("6", testing::trust_list(6)), source("7", testing::trust_list(7))];
+        assert_eq!(fates(&state.sync(files, at(0)).unwrap()), [("6", "passed over"), ("7", "unchanged")]);
+    }
+
+    #[test]
+    fn expired_trust_lists_are_history_only_beside_a_newer_one() {
+        let (_folder, mut state) = new_state();
+        let old = TrustList { expires_at: at(-1), issued_at: at(-2 * DAY), ..testing::trust_content(6) };
+        let old = testing::sign_trust(&old, &[ROOT]);
+        let report = state.sync(vec![source("6", old.clone())], at(0)).unwrap();
+        assert_eq!(fates(&report), [("6", "TRUST_EXPIRED")]);
+        assert!(!report.trust_in_force);
+        let report = state.sync(vec![source("6", old), source("7", testing::trust_list(7))], at(0)).unwrap();
+        assert_eq!(fates(&report), [("6", "passed over"), ("7", "taken")]);
+        // In force until the last second.
+        assert!(state.sync(Vec::new(), at(365 * DAY - 1)).unwrap().trust_in_force);
+        assert!(!state.sync(Vec::new(), at(365 * DAY)).unwrap().trust_in_force);
     }
 }
