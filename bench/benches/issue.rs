@@ -45,7 +45,7 @@ fn main() {
     let public = secret.verifying_key();
 
     let taken = measure(
-        Extent { samples: 3_000, batch: 20 },
+        Extent { samples: 8_000, batch: 5 },
         vec![
             Contender::new("issue", |i| {
                 let (job, device) = (&jobs[i % jobs.len()], &devices[i % jobs.len()]);
@@ -59,9 +59,6 @@ fn main() {
                 let signature = black_box(secret.sign(message));
                 public.verify_strict(message, &signature).expect("verified");
             }),
-            Contender::new("reading back (part of issue)", |i| {
-                black_box(UnverifiedPermit::parse(black_box(permits[i % permits.len()].bytes()))).expect("a permit");
-            }),
         ],
     );
     for one in &taken {
@@ -69,6 +66,33 @@ fn main() {
     }
     println!("\nissue / bare sign                     {:.3}", taken[0].ratio_to(&taken[1]));
     println!("issue / bare sign + verify_strict     {:.3}", taken[0].ratio_to(&taken[2]));
+
+    let claims: Vec<_> = permits
+        .iter()
+        .map(|permit| UnverifiedPermit::parse(permit.bytes()).expect("a permit").unverified_claims().clone())
+        .collect();
+    let stages = measure(
+        Extent { samples: 2_000, batch: 40 },
+        vec![
+            Contender::new("claims copied", |i| drop(black_box((*claims[i % claims.len()]).clone()))),
+            Contender::new("claims to message and bytes", |i| {
+                let to_sign = black_box(&claims[i % claims.len()]).to_sign(key.kid()).expect("claims that go together");
+                black_box((to_sign.message(), to_sign.finish(&[0; 64])));
+            }),
+            Contender::new("bytes read back", |i| {
+                black_box(UnverifiedPermit::parse(black_box(permits[i % permits.len()].bytes()))).expect("a permit");
+            }),
+        ],
+    );
+    println!("\nstages, each by itself");
+    for stage in &stages {
+        println!(
+            "  {:<28} {:>8.2} µs {:>6.2} %",
+            stage.name,
+            stage.micros(),
+            100.0 * stage.micros() / taken[0].micros()
+        );
+    }
 
     let many = || (0..BULK).map(|i| jobs[i % jobs.len()].clone());
     let begin = Instant::now();

@@ -8,17 +8,21 @@ use std::hint::black_box;
 
 use bench::in_turns::{Contender, Extent, Taken, measure};
 use bench::samples::{self, Sample, issuing_secret, nonce, now};
-use credential_format::key::{Algorithm, CoseKey, PublicKey};
+use credential_format::key::{Algorithm, CoseKey};
 use credential_format::presentation::{Presented, UnverifiedPresentation};
 use credential_format::text;
 use ed25519_dalek::{Signature, VerifyingKey};
 use holder::present::present;
 use verifier::policy::Policy;
 use verifier::replay::{MemoryGuard, ReplayGuard as _, Sighting};
+use verifier::status::StatusLists;
 use verifier::verdict::Outcome;
 use verifier::verify::{Asked, Context, verify};
 
-const EXTENT: Extent = Extent { samples: 1_000, batch: 16 };
+/// Batches are short, so that few of them are interrupted on a busy machine.
+const VERDICTS: Extent = Extent { samples: 6_000, batch: 4 };
+/// Stages take less than a microsecond, some of them: longer batches, so that reading the clock does not count.
+const STAGES: Extent = Extent { samples: 2_000, batch: 32 };
 /// So many codes, all different, then an empty guard and the same codes again: what a busy counter sees while codes stay fresh. More of
 /// them would measure how fast memory brings in codes that nobody just scanned.
 const CODES: usize = 256;
@@ -42,9 +46,8 @@ fn main() {
     let status = samples::status_lists(&trust);
     let codes = codes();
     let issuer = issuing_secret().verifying_key();
-    let mut guards: Vec<MemoryGuard> = (0..=EXTENT.iterations() / CODES).map(|_| MemoryGuard::new(CODES)).collect();
-    let mut other_guards = guards.clone();
-    let mut to_verdict = |i: usize| {
+    let mut guards: Vec<MemoryGuard> = (0..=VERDICTS.iterations() / CODES).map(|_| MemoryGuard::new(CODES)).collect();
+    let to_verdict = |i: usize| {
         let mut context = Context {
             now: now(),
             trust: Some(&trust),
@@ -58,13 +61,13 @@ fn main() {
         assert_eq!(verdict.outcome(), Outcome::Accept);
     };
     if std::env::args().any(|argument| argument == "--verdicts-only") {
-        return (0..EXTENT.iterations()).for_each(to_verdict);
+        return (0..VERDICTS.iterations()).for_each(to_verdict);
     }
 
     let taken = measure(
-        EXTENT,
+        VERDICTS,
         vec![
-            Contender::new("text to verdict", &mut to_verdict),
+            Contender::new("text to verdict", to_verdict),
             Contender::new("two bare verify_strict, keys parsed", |i| {
                 let code = black_box(&codes[i % CODES]);
                 issuer.verify_strict(&code.permit_message, &code.permit_signature).expect("issuer");
@@ -76,62 +79,53 @@ fn main() {
                 let device = VerifyingKey::from_bytes(&code.device_bytes).expect("a point");
                 device.verify_strict(&code.message, &code.signature).expect("device");
             }),
+        ],
+    );
+    let [verdict, parsed, from_bytes] = taken.as_slice() else { return };
+    for one in &taken {
+        println!("{:<40} {:>9.3} µs", one.name, one.micros());
+    }
+    println!("\ntext to verdict / two verify_strict, keys parsed     {:.3}", verdict.ratio_to(parsed));
+    println!("text to verdict / the same, device key from bytes    {:.3}", verdict.ratio_to(from_bytes));
+    let share = 100.0 * (1.0 - 1.0 / verdict.ratio_to(from_bytes));
+    println!("\nneither signatures nor device key: {share:.1} % of the whole\n");
+
+    println!("stages, each by itself, and their share of the whole");
+    for stage in stages(&codes, &status) {
+        let share = 100.0 * stage.micros() / verdict.micros();
+        println!("  {:<38} {:>9.3} µs {share:>6.2} %", stage.name, stage.micros());
+    }
+}
+
+fn stages(codes: &[Code], status: &StatusLists) -> Vec<Taken> {
+    let mut guards: Vec<MemoryGuard> = (0..=STAGES.iterations() / CODES).map(|_| MemoryGuard::new(CODES)).collect();
+    let parsed: Vec<UnverifiedPresentation<'_>> =
+        codes.iter().map(|code| UnverifiedPresentation::parse(&code.bytes).expect("a presentation")).collect();
+    measure(
+        STAGES,
+        vec![
             Contender::new("digits to bytes", |i| {
                 black_box(text::decode(black_box(&codes[i % CODES].text))).expect("digits");
             }),
             Contender::new("bytes to presentation and permit", |i| {
                 black_box(Presented::parse(black_box(&codes[i % CODES].bytes))).expect("a presentation");
             }),
-            Contender::new("device key: point, small order", |i| {
-                black_box(PublicKey::try_from(black_box(&CoseKey::Ed25519(codes[i % CODES].device_bytes))))
-                    .expect("fit");
+            Contender::new("both signed messages put together", |i| {
+                let presentation = black_box(&parsed[i % CODES]);
+                black_box((presentation.permit().message(), presentation.message()));
+            }),
+            Contender::new("device key, from bytes to point", |i| {
+                black_box(VerifyingKey::from_bytes(black_box(&codes[i % CODES].device_bytes))).expect("a point");
             }),
             Contender::new("status looked up", |i| {
                 let list = status.get(black_box(&codes[i % CODES].subject)).expect("at hand").list();
                 black_box(list.get(codes[i % CODES].sighting.status.index));
             }),
             Contender::new("replay recorded", |i| {
-                black_box(other_guards[i / CODES].record(&codes[i % CODES].sighting, now())).expect("recorded");
+                black_box(guards[i / CODES].record(&codes[i % CODES].sighting, now())).expect("recorded");
             }),
         ],
-    );
-    report(&taken);
-    messages(&codes);
-}
-
-fn report(taken: &[Taken]) {
-    let [verdict, parsed, from_bytes, stages @ ..] = taken else { return };
-    for one in [verdict, parsed, from_bytes] {
-        println!("{:<40} {:>9.3} µs", one.name, one.micros());
-    }
-    println!("\ntext to verdict / two verify_strict, keys parsed     {:.3}", verdict.ratio_to(parsed));
-    println!("text to verdict / the same, device key from bytes    {:.3}", verdict.ratio_to(from_bytes));
-    let besides = verdict.micros() - from_bytes.micros();
-    println!("\nwithout signatures and device key {besides:.3} µs, {:.1} % of the whole\n", percent(besides, verdict));
-    println!("stages, each by itself");
-    for stage in stages {
-        println!("  {:<40} {:>8.3} µs {:>6.2} %", stage.name, stage.micros(), percent(stage.micros(), verdict));
-    }
-}
-
-/// Putting together the bytes that were signed needs the parsed presentation, which borrows from its bytes: measured apart.
-fn messages(codes: &[Code]) {
-    let parsed: Vec<UnverifiedPresentation<'_>> =
-        codes.iter().map(|code| UnverifiedPresentation::parse(&code.bytes).expect("a presentation")).collect();
-    let taken = measure(
-        Extent { samples: 2_000, batch: 64 },
-        vec![Contender::new("both messages put together", |i| {
-            let presentation = black_box(&parsed[i % parsed.len()]);
-            black_box((presentation.permit().message(), presentation.message()));
-        })],
-    );
-    for one in taken {
-        println!("  {:<40} {:>8.3} µs", one.name, one.micros());
-    }
-}
-
-fn percent(micros: f64, of: &Taken) -> f64 {
-    100.0 * micros / of.micros()
+    )
 }
 
 fn codes() -> Vec<Code> {

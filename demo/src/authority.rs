@@ -146,7 +146,7 @@ impl Authorities {
         };
         let signed = trust::sign(&list, None, &[&self.root]).because("the trust list is not signed")?;
         draft.write("published/trust-list.cose", signed.bytes())?;
-        draft.write("published/root-thumbprint.txt", format!("{}\n", self.root()))?;
+        draft.write("root-thumbprint.txt", format!("{}\n", self.root()))?;
         self.trust_list = Some(signed);
         Ok(())
     }

@@ -51,6 +51,11 @@ impl Draft {
         fs::write(self.path().join(name), bytes).because(format!("the file {name} cannot be written"))
     }
 
+    /// Reads a file of the draft.
+    pub(crate) fn read(&self, name: &str) -> Result<Vec<u8>, Fault> {
+        fs::read(self.path().join(name)).because(format!("the file {name} cannot be read"))
+    }
+
     /// Puts the draft in its place, and the folder of an earlier run away.
     pub(crate) fn finish(self) -> Result<PathBuf, Fault> {
         self.write(MARKER, MARKER_TEXT)?;

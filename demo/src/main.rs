@@ -63,8 +63,9 @@ fn tell(place: PathBuf) -> Result<bool, Fault> {
     let terminal = Terminal::new();
     terminal.opening(&day);
     let story = Story { day: day.clone(), sections: Vec::new(), played: Vec::new(), permit_bytes: Vec::new() };
-    let stage = scenes::play(Stage { draft: &draft, terminal, story }, &day)?;
-    let Stage { terminal, story, .. } = stage;
+    let stage = scenes::play(Stage::new(&draft, terminal, story), &day)?;
+    let Stage { terminal, story, counters, .. } = stage;
+    drop(counters); // closes the state folders before they move
     let summary = Summary::of(&story, began.elapsed());
     draft.write("index.html", page::page(&story, &summary))?;
     draft.write("README.md", readme::readme(&story)?)?;

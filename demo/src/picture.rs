@@ -1,11 +1,10 @@
 //! From digits to the file that a camera would have written.
 
-use image::RgbImage;
 use issuer::qr::{Level, QrCode};
 use qrcode::EcLevel;
 
 use crate::fault::{Because, Fault};
-use crate::frame::{self, Camera, PhoneStyle, Scene};
+use crate::frame::{self, Camera, PhoneStyle};
 
 /// What lies before the camera of a counter.
 #[derive(Clone)]
@@ -20,8 +19,8 @@ pub(crate) enum Sight {
     ForeignCode(String),
     /// A phone before its page has opened: no code.
     NoCode,
-    /// The file of an earlier scene, byte for byte.
-    Again(Vec<u8>),
+    /// The picture file of an earlier scene, byte for byte.
+    Again(String),
 }
 
 /// How large the code in a picture is.
@@ -34,17 +33,24 @@ pub(crate) struct Symbol {
 }
 
 impl Sight {
-    /// The frames of the short video that the counter's camera takes of it, as JPEG files.
-    pub(crate) fn video(&self, seed: u64) -> Result<Video<'_>, Fault> {
+    /// One frame of the short video that the counter's camera takes of it, as a JPEG file; frames count from 1. None after the last, and
+    /// none of what was taken before.
+    pub(crate) fn frame(&self, seed: u64, number: u64) -> Result<Option<Vec<u8>>, Fault> {
+        if number > FRAMES {
+            return Ok(None);
+        }
         let scene = match self {
             Sight::Phone(digits) => frame::phone_screen(on_screen(digits)?.modules(), &style(seed)),
             Sight::Paper(digits) => frame::printed_voucher(on_paper(digits)?.modules()),
             Sight::TwoPhones(left, right) => frame::two_phones(on_screen(left)?.modules(), on_screen(right)?.modules()),
             Sight::ForeignCode(text) => frame::phone_screen(&foreign(text)?, &style(seed)),
             Sight::NoCode => frame::phone_screen(&[], &style(seed)),
-            Sight::Again(jpeg) => return Ok(Video::Recorded(jpeg)),
+            Sight::Again(_) => return Ok(None),
         };
-        Ok(Video::Live { scene: Box::new(scene), camera: self.camera(seed), seed })
+        let camera = self.camera(seed);
+        let frame = frame::camera_frame(&scene, &camera, seed * 1_000 + number);
+        let jpeg = frame::to_jpeg(&frame, camera.jpeg_quality).because("a frame cannot be encoded as JPEG")?;
+        Ok(Some(jpeg))
     }
 
     /// The code in it, where there is just one of ours.
@@ -75,27 +81,6 @@ impl Sight {
             _ => 0.92,
         };
         Camera { yaw, pitch, roll, distance, ..Camera::default() }
-    }
-}
-
-/// What the camera delivers: frame after frame of a live sight, or one recorded file.
-pub(crate) enum Video<'s> {
-    Live { scene: Box<Scene>, camera: Camera, seed: u64 },
-    Recorded(&'s [u8]),
-}
-
-impl Video<'_> {
-    /// The frame with this number, from 1, as a JPEG file; none after the last.
-    pub(crate) fn frame(&self, number: u64) -> Result<Option<Vec<u8>>, Fault> {
-        match self {
-            Video::Live { .. } if number > FRAMES => Ok(None),
-            Video::Live { scene, camera, seed } => {
-                let frame: RgbImage = frame::camera_frame(scene, camera, seed * 1_000 + number);
-                let jpeg = frame::to_jpeg(&frame, camera.jpeg_quality).because("a frame cannot be encoded as JPEG")?;
-                Ok(Some(jpeg))
-            }
-            Video::Recorded(jpeg) => Ok((number == 1).then(|| jpeg.to_vec())),
-        }
     }
 }
 

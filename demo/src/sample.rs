@@ -38,6 +38,7 @@ pub(crate) struct Sample {
     residence: Residence,
     permit: Dates,
     expected_status: String,
+    cancel_reason: Option<String>,
     #[serde(default)]
     agents: Vec<AgentEntry>,
     pub(crate) voucher: Option<VoucherEntry>,
@@ -66,7 +67,6 @@ struct Dates {
     years_endorsed: u8,
     valid_until: String,
     cancelled_on: Option<String>,
-    cancel_reason: Option<String>,
 }
 
 #[derive(Clone, Deserialize)]
@@ -110,7 +110,7 @@ impl Sample {
 
     /// What the samples expect, as a reason code.
     pub(crate) fn expected(&self) -> Result<Reason, Fault> {
-        match (self.expected_status.as_str(), self.permit.cancel_reason.as_deref()) {
+        match (self.expected_status.as_str(), self.cancel_reason.as_deref()) {
             ("valid", _) => Ok(Reason::Valid),
             ("valid_endorsable", _) => Ok(Reason::ValidEndorsable),
             ("suspended", _) => Ok(Reason::EndorsementLapsed),

@@ -17,6 +17,7 @@ use crate::forgery::{self, OneDigit};
 use crate::phone::Phone;
 use crate::picture::Sight;
 use crate::sample::{self, Sample};
+use crate::story::Place::{self, Fresh, Nanshan, Tianhe};
 use crate::story::{Scene, Section, Stage, words};
 
 /// Electronic permits began on this day; the samples' own days of issue may be earlier.
@@ -33,6 +34,7 @@ pub(crate) fn play<'d>(stage: Stage<'d>, day: &str) -> Result<Stage<'d>, Fault> 
     paper(&mut world)?;
     pictures(&mut world)?;
     lists_and_clocks(&mut world)?;
+    world.stage.settle()?;
     Ok(world.stage)
 }
 
@@ -42,8 +44,6 @@ struct World<'d> {
     samples: BTreeMap<u16, Sample>,
     phones: BTreeMap<u16, Phone>,
     authorities: Authorities,
-    tianhe: Counter,
-    nanshan: Counter,
     now: Timestamp,
 }
 
@@ -76,13 +76,15 @@ impl<'d> World<'d> {
 
         let now = at("10:00:00")?;
         let root = authorities.root();
-        let counter = |folder, id, zh, en| Counter::install(&draft.path().join(folder), id, root, Words { zh, en });
-        let mut tianhe = counter("state-a", "TIANHE-03", "甲窗口（天河）", "counter A, Tianhe")?;
-        let mut nanshan = counter("state-b", "NANSHAN-01", "乙窗口（南山）", "counter B, Nanshan")?;
-        for counter in [&mut tianhe, &mut nanshan] {
+        for (place, folder, id, name) in [
+            (Tianhe, "state-a", "TIANHE-03", Words { zh: "甲窗口（天河）", en: "counter A, Tianhe" }),
+            (Nanshan, "state-b", "NANSHAN-01", Words { zh: "乙窗口（南山）", en: "counter B, Nanshan" }),
+        ] {
+            let mut counter = Counter::install(&draft.path().join(folder), id, root, name)?;
             counter.synchronise(&draft.path().join("published"), now)?;
+            stage.counters.insert(place, counter);
         }
-        Ok(World { stage, samples, phones, authorities, tianhe, nanshan, now })
+        Ok(World { stage, samples, phones, authorities, now })
     }
 
     fn sample(&self, no: u16) -> Result<&Sample, Fault> {
@@ -106,30 +108,32 @@ impl<'d> World<'d> {
         self.phone(no)?.show(shown_at)
     }
 
-    fn at(&mut self, place: Place, scene: Scene) -> Result<Vec<u8>, Fault> {
-        let counter = match place {
-            Place::Tianhe => &mut self.tianhe,
-            Place::Nanshan => &mut self.nanshan,
-        };
-        self.stage.play(scene, counter, self.now)
+    /// Plays a scene at this counter and at this time. Returns the name of its picture.
+    fn at(&mut self, place: Place, scene: Scene) -> String {
+        self.stage.play(scene, place, self.now)
+    }
+
+    /// The counter shows a challenge.
+    fn challenge(&mut self, place: Place, purpose: &str) -> Result<Challenge, Fault> {
+        let now = self.now;
+        self.counter(place)?.challenge(purpose, now)
+    }
+
+    fn counter(&mut self, place: Place) -> Result<&mut Counter, Fault> {
+        self.stage.counters.get_mut(&place).because("there is no such counter")
     }
 
     /// The authorities publish new lists, and both counters take them.
     fn publish_and_synchronise(&mut self) -> Result<(), Fault> {
-        let draft = self.stage.draft;
-        self.authorities.publish_status_lists(draft, self.now)?;
-        let published = draft.path().join("published");
-        self.tianhe.synchronise(&published, self.now)?;
-        self.nanshan.synchronise(&published, self.now)
+        self.stage.settle()?;
+        let (draft, now) = (self.stage.draft, self.now);
+        self.authorities.publish_status_lists(draft, now)?;
+        for place in [Tianhe, Nanshan] {
+            self.counter(place)?.synchronise(&draft.path().join("published"), now)?;
+        }
+        Ok(())
     }
 }
-
-#[derive(Clone, Copy)]
-enum Place {
-    Tianhe,
-    Nanshan,
-}
-use Place::{Nanshan, Tianhe};
 
 fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
     world.stage.begin(Section {
@@ -140,7 +144,7 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
             en: "The holder shows the code on the phone; the counter reads it with an ordinary camera and verifies it offline.",
         },
         compact: false,
-    });
+    })?;
     let shown = world.next_shows(1)?;
     world.at(
         Tianhe,
@@ -151,7 +155,7 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::Valid,
         ),
-    )?;
+    );
     let shown = world.next_shows(6)?;
     world.at(
         Tianhe,
@@ -162,7 +166,7 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::Valid,
         ),
-    )?;
+    );
     let shown = world.next_shows(2)?;
     world.at(
         Tianhe,
@@ -173,7 +177,7 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::ValidEndorsable,
         ),
-    )?;
+    );
     let shown = world.next_shows(10)?;
     world.at(
         Nanshan,
@@ -184,7 +188,7 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::ValidEndorsable,
         ),
-    )?;
+    );
     let shown = same_last_day_in_guangdong(world)?;
     world.at(
         Tianhe,
@@ -198,7 +202,7 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::Valid,
         ),
-    )?;
+    );
     let shown = world.next_shows(8)?;
     world.at(
         Tianhe,
@@ -212,9 +216,9 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::Valid,
         ),
-    )?;
+    );
     world.wait(25)?;
-    let challenge = world.tianhe.challenge("办理社保", world.now)?;
+    let challenge = world.challenge(Tianhe, "办理社保")?;
     let shown_at = world.wait(9)?;
     let answer = world.phone(13)?.answer(&challenge, shown_at)?;
     world.wait(3)?;
@@ -233,7 +237,7 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
                 Reason::Valid,
             )
         },
-    )?;
+    );
     Ok(())
 }
 
@@ -256,7 +260,7 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
             en: "A code lives 15 seconds and the phone signs each one. What a photograph of it can do, and what it cannot.",
         },
         compact: false,
-    });
+    })?;
     let shown = world.next_shows(7)?;
     let picture = world.at(
         Tianhe,
@@ -267,7 +271,7 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::Valid,
         ),
-    )?;
+    );
     world.wait(8)?;
     world.at(
         Tianhe,
@@ -278,7 +282,7 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Again(picture.clone()),
             Reason::Replayed,
         ),
-    )?;
+    );
     world.wait(8)?;
     world.at(
         Nanshan,
@@ -292,7 +296,7 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Again(picture.clone()),
             Reason::Valid,
         ),
-    )?;
+    );
     world.wait(25)?;
     world.at(
         Tianhe,
@@ -303,11 +307,11 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Again(picture),
             Reason::PresentationExpired,
         ),
-    )?;
+    );
 
     world.wait(20)?;
-    let of_tianhe = world.tianhe.challenge("办理社保", world.now)?;
-    let of_nanshan = world.nanshan.challenge("入学登记", world.now)?;
+    let of_tianhe = world.challenge(Tianhe, "办理社保")?;
+    let of_nanshan = world.challenge(Nanshan, "入学登记")?;
     let shown_at = world.wait(8)?;
     let answer = world.phone(7)?.answer(&of_tianhe, shown_at)?;
     world.wait(5)?;
@@ -326,7 +330,7 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
                 Reason::ChallengeMismatch,
             ),
         ),
-    )?;
+    );
     world.wait(3)?;
     world.at(
         Tianhe,
@@ -340,7 +344,7 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
                 Reason::Valid,
             ),
         ),
-    )?;
+    );
     let shown_at = world.wait(6)?;
     let again = world.phone(9)?.answer(&of_tianhe, shown_at)?;
     world.wait(4)?;
@@ -356,9 +360,9 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
                 Reason::ChallengeExpired,
             ),
         ),
-    )?;
+    );
     world.wait(20)?;
-    let challenge = world.tianhe.challenge("办理社保", world.now)?;
+    let challenge = world.challenge(Tianhe, "办理社保")?;
     let shown = world.next_shows(16)?;
     world.at(
         Tianhe,
@@ -372,7 +376,7 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
                 Reason::ChallengeMissing,
             ),
         ),
-    )?;
+    );
 
     let bare = world.phone(5)?.permit_alone()?;
     world.wait(25)?;
@@ -385,7 +389,7 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(bare),
             Reason::HolderProofMissing,
         ),
-    )?;
+    );
     let copied = world.phone(5)?.permit_bytes()?.to_vec();
     let shown_at = world.wait(25)?;
     let foreign = world.phone(7)?.sign_foreign(&copied, shown_at)?;
@@ -399,7 +403,7 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(foreign),
             Reason::DeviceSignature,
         ),
-    )?;
+    );
     Ok(())
 }
 
@@ -412,7 +416,7 @@ fn twenty_samples(world: &mut World<'_>) -> Result<(), Fault> {
             en: "Each sample is shown once; the verdict must be the one that the sample data expect on this day.",
         },
         compact: true,
-    });
+    })?;
     for no in world.samples.keys().copied().collect::<Vec<_>>() {
         let expected = world.sample(no)?.expected()?;
         let in_shenzhen = world.sample(no)?.division()?.prefecture_name() == Some("深圳市");
@@ -427,7 +431,7 @@ fn twenty_samples(world: &mut World<'_>) -> Result<(), Fault> {
                 Sight::Phone(shown),
                 expected,
             ),
-        )?;
+        );
     }
     Ok(())
 }
@@ -441,7 +445,7 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
             en: "Whether the endorsement has lapsed is in the permit; what the authority decides is in the status list that counters fetch beforehand.",
         },
         compact: false,
-    });
+    })?;
     let shown = world.next_shows(3)?;
     world.at(
         Tianhe,
@@ -452,7 +456,7 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::EndorsementLapsed,
         ),
-    )?;
+    );
     let shown = world.next_shows(11)?;
     world.at(
         Nanshan,
@@ -463,7 +467,7 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::EndorsementLapsed,
         ),
-    )?;
+    );
     let shown = world.next_shows(12)?;
     world.at(
         Nanshan,
@@ -474,7 +478,7 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::AutoCancelled,
         ),
-    )?;
+    );
     let shown = world.next_shows(4)?;
     world.at(
         Tianhe,
@@ -485,7 +489,7 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::Cancelled,
         ),
-    )?;
+    );
 
     let suspended = world.sample(9)?.clone();
     let decided_at = world.wait(120)?;
@@ -505,7 +509,7 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::Suspended,
         ),
-    )?;
+    );
 
     let old = world.phone(7)?.clone();
     moved(world)?;
@@ -520,7 +524,7 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(old.show(shown_at)?),
             Reason::Superseded,
         ),
-    )?;
+    );
     let shown = world.next_shows(7)?;
     world.at(
         Tianhe,
@@ -531,7 +535,7 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::Valid,
         ),
-    )?;
+    );
     Ok(())
 }
 
@@ -564,7 +568,7 @@ fn forgeries(world: &mut World<'_>) -> Result<(), Fault> {
             en: "Every byte is under a signature. One digit changed, or another key, and it shows.",
         },
         compact: false,
-    });
+    })?;
     let changed = |change: &OneDigit| (change.place, change.from, change.to);
 
     let original = world.next_shows(1)?;
@@ -582,7 +586,7 @@ fn forgeries(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(change.digits),
             Reason::IssuerSignature,
         ),
-    )?;
+    );
     let original = world.next_shows(1)?;
     let change = forgery::other_nonce(&original).because("no single digit changes the nonce alone")?;
     let (place, from, to) = changed(&change);
@@ -598,7 +602,7 @@ fn forgeries(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(change.digits),
             Reason::DeviceSignature,
         ),
-    )?;
+    );
     let original = world.next_shows(1)?;
     let change = forgery::unreadable(&original).because("no single digit makes the code unreadable")?;
     let (place, from, to) = changed(&change);
@@ -614,7 +618,7 @@ fn forgeries(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(change.digits),
             Reason::Malformed,
         ),
-    )?;
+    );
 
     let zhejiang = world.authorities.zhejiang_key()?;
     let shown = shown_with(world, &zhejiang, |_| {})?;
@@ -627,7 +631,7 @@ fn forgeries(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::IssuerOutOfScope,
         ),
-    )?;
+    );
     let shown = shown_with(world, &authority::random_key()?, |_| {})?;
     world.at(
         Tianhe,
@@ -638,7 +642,7 @@ fn forgeries(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::IssuerUnknown,
         ),
-    )?;
+    );
     let specimen = world.authorities.specimen_key();
     let shown = shown_with(world, &specimen, |_| {})?;
     world.at(
@@ -650,7 +654,7 @@ fn forgeries(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::Specimen,
         ),
-    )?;
+    );
     Ok(())
 }
 
@@ -676,7 +680,7 @@ fn paper(world: &mut World<'_>) -> Result<(), Fault> {
             en: "Shenzhen prints 信息单 and Zhejiang 确认单; Guangdong has no paper.",
         },
         compact: false,
-    });
+    })?;
     for (no, place, key, zh, en, expected) in [
         (14, Nanshan, "voucher-shenzhen", "深圳信息单", "Shenzhen's information sheet", Reason::VoucherValid),
         (15, Tianhe, "voucher-wenzhou", "温州确认单", "Wenzhou's confirmation sheet", Reason::VoucherValid),
@@ -697,7 +701,7 @@ fn paper(world: &mut World<'_>) -> Result<(), Fault> {
                 "The signature holds, but Guangdong's rule allows no paper.",
             ),
         };
-        world.at(place, scene(key, words(zh, en), told, Sight::Paper(permit.text()), expected))?;
+        world.at(place, scene(key, words(zh, en), told, Sight::Paper(permit.text()), expected));
     }
     Ok(())
 }
@@ -711,7 +715,7 @@ fn pictures(world: &mut World<'_>) -> Result<(), Fault> {
             en: "There is not always exactly one permit code before the camera.",
         },
         compact: false,
-    });
+    })?;
     let (left, right) = (world.next_shows(1)?, world.phone(5)?.show(world.now)?);
     world.at(
         Tianhe,
@@ -722,7 +726,7 @@ fn pictures(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::TwoPhones(left, right),
             Reason::MultipleCodes,
         ),
-    )?;
+    );
     world.wait(20)?;
     world.at(
         Tianhe,
@@ -733,7 +737,7 @@ fn pictures(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::ForeignCode("https://www.example.cn/juzhuzheng?id=1".to_owned()),
             Reason::NotAPermitCode,
         ),
-    )?;
+    );
     world.wait(20)?;
     world.at(
         Tianhe,
@@ -744,7 +748,7 @@ fn pictures(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::NoCode,
             Reason::NoCode,
         ),
-    )?;
+    );
     Ok(())
 }
 
@@ -757,13 +761,15 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
             en: "What is unknown or too old is undecided, never accepted, and the verdict says what to do.",
         },
         compact: false,
-    });
+    })?;
     // A counter outside the folder: it is of no use to anyone afterwards.
     let elsewhere = tempfile::tempdir().because("no temporary folder can be made")?;
     let name = Words { zh: "丙窗口（新装）", en: "counter C, just installed" };
-    let mut fresh = Counter::install(&elsewhere.path().join("state-c"), "NEW-01", world.authorities.root(), name)?;
+    let fresh = Counter::install(&elsewhere.path().join("state-c"), "NEW-01", world.authorities.root(), name)?;
+    world.stage.counters.insert(Fresh, fresh);
     let shown = world.next_shows(1)?;
-    world.stage.play(
+    world.at(
+        Fresh,
         scene(
             "no-trust-list",
             words("新装的窗口，没有名单", "A new counter without any list"),
@@ -771,12 +777,13 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::TrustListMissing,
         ),
-        &mut fresh,
-        world.now,
-    )?;
-    fresh.take_trust_list(world.authorities.trust_list()?, world.now)?;
+    );
+    world.stage.settle()?;
+    let (trust_list, now) = (world.authorities.trust_list()?.to_vec(), world.now);
+    world.counter(Fresh)?.take_trust_list(&trust_list, now)?;
     let shown = world.next_shows(1)?;
-    world.stage.play(
+    world.at(
+        Fresh,
         scene(
             "no-status-list",
             words("有信任名单，没有状态名单", "A trust list, but no status list"),
@@ -784,14 +791,15 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::StatusListMissing,
         ),
-        &mut fresh,
-        world.now,
-    )?;
-    drop(fresh);
+    );
+    world.stage.settle()?;
+    world.stage.counters.remove(&Fresh);
 
     let shown = world.next_shows(1)?;
-    let yesterday = world.now.checked_sub(86_400).because("there is no day before")?;
-    world.stage.play(
+    let today = world.now;
+    world.now = today.checked_sub(86_400).because("there is no day before")?;
+    world.at(
+        Tianhe,
         scene(
             "clock-set-back",
             words("电脑时钟被拨回一天", "The computer's clock set back by a day"),
@@ -799,9 +807,8 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::ClockSuspect,
         ),
-        &mut world.tianhe,
-        yesterday,
-    )?;
+    );
+    world.now = today;
 
     // Midnight passes.
     let midnight = world.now.day().add_days(1).because("there is no next day")?.start_of_day();
@@ -816,7 +823,7 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::AutoCancelled,
         ),
-    )?;
+    );
     world.wait(7 * 86_400)?;
     let shown = world.next_shows(1)?;
     world.at(
@@ -828,7 +835,7 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
             Sight::Phone(shown),
             Reason::StatusListStale,
         ),
-    )?;
+    );
     Ok(())
 }
 

@@ -1,5 +1,9 @@
 //! The stage on which scenes are played, and what is kept of each.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use credential_format::challenge::Challenge;
@@ -37,6 +41,17 @@ pub(crate) struct Scene {
     pub(crate) expected: Reason,
 }
 
+/// At which counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// Counter A.
+    Tianhe,
+    /// Counter B.
+    Nanshan,
+    /// Counter C, which was installed a moment ago.
+    Fresh,
+}
+
 /// A scene as it went.
 pub(crate) struct Played {
     pub(crate) number: usize,
@@ -72,57 +87,137 @@ pub(crate) struct Story {
     pub(crate) permit_bytes: Vec<usize>,
 }
 
-/// Where scenes are played: the folder they are kept in, the terminal they are told to.
+/// Where scenes are played: the folder they are kept in, the terminal they are told to, the counters.
 pub(crate) struct Stage<'d> {
     pub(crate) draft: &'d Draft,
     pub(crate) terminal: Terminal,
     pub(crate) story: Story,
+    pub(crate) counters: BTreeMap<Place, Counter>,
+    /// Scenes that are agreed on and not played yet: their pictures can be taken side by side.
+    agreed: Vec<Agreed>,
 }
 
-impl Stage<'_> {
-    pub(crate) fn begin(&mut self, section: Section) {
-        self.terminal.section(&section);
-        self.story.sections.push(section);
+struct Agreed {
+    number: usize,
+    name: String,
+    section: &'static str,
+    scene: Scene,
+    place: Place,
+    /// The counter's clock when it decides.
+    now: Timestamp,
+}
+
+impl<'d> Stage<'d> {
+    pub(crate) fn new(draft: &'d Draft, terminal: Terminal, story: Story) -> Stage<'d> {
+        Stage { draft, terminal, story, counters: BTreeMap::new(), agreed: Vec::new() }
     }
 
-    /// Plays a scene: takes the picture, writes it, reads it back from its file's bytes, decides, and notes everything.
-    ///
-    /// The picture of the scene is returned, so that it can be shown again.
-    pub(crate) fn play(&mut self, scene: Scene, counter: &mut Counter, now: Timestamp) -> Result<Vec<u8>, Fault> {
-        let number = self.story.played.len() + 1;
+    /// Plays what was agreed on, and begins a section.
+    pub(crate) fn begin(&mut self, section: Section) -> Result<(), Fault> {
+        self.settle()?;
+        self.terminal.section(&section);
+        self.story.sections.push(section);
+        Ok(())
+    }
+
+    /// Agrees on a scene at this counter, whose clock says `now`. Returns the name of its picture, so that it can be shown again.
+    pub(crate) fn play(&mut self, scene: Scene, place: Place, now: Timestamp) -> String {
+        let number = self.story.played.len() + self.agreed.len() + 1;
         let name = format!("{number:02}-{}", scene.key);
-        let video = scene.sight.video(number as u64)?;
+        let picture = picture_file(&name);
+        let section = self.story.sections.last().map_or("", |section| section.key);
+        self.agreed.push(Agreed { number, name, section, scene, place, now });
+        picture
+    }
+
+    /// Plays all scenes agreed on, in their order. Must come before any counter takes new lists.
+    ///
+    /// Cameras work side by side, one core is left to the counters: their times are then those of a counter that has a core to itself.
+    pub(crate) fn settle(&mut self) -> Result<(), Fault> {
+        let agreed = std::mem::take(&mut self.agreed);
+        let next = AtomicUsize::new(0);
+        let (deliver, delivered) = mpsc::channel();
+        thread::scope(|scope| {
+            for _ in 0..cores().saturating_sub(1).max(1) {
+                let (deliver, agreed, next) = (deliver.clone(), &agreed, &next);
+                scope.spawn(move || {
+                    while let Some(one) = agreed.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if deliver.send((one.number, one.frame(1))).is_err() {
+                            return;
+                        }
+                    }
+                });
+            }
+            drop(deliver);
+            let mut early = BTreeMap::new();
+            for one in &agreed {
+                let frame = loop {
+                    if let Some(frame) = early.remove(&one.number) {
+                        break frame;
+                    }
+                    let (number, frame) = delivered.recv().because("the camera stopped")?;
+                    early.insert(number, frame);
+                };
+                self.play_now(one, frame?)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Writes the picture, reads it back from the file's bytes, decides, and notes everything.
+    fn play_now(&mut self, agreed: &Agreed, first: Option<Vec<u8>>) -> Result<(), Fault> {
+        let scene = &agreed.scene;
+        let picture = picture_file(&agreed.name);
+        let counter = self.counters.get_mut(&agreed.place).because("there is no such counter")?;
         let mut frame = 1;
-        let mut jpeg = video.frame(frame)?.because("the camera delivers nothing")?;
-        let mut look = counter.look(&jpeg, scene.asked.as_ref(), now)?;
-        // As at a counter: as long as no code is found, the next frame is tried.
-        while look.codes == 0
-            && let Some(next) = video.frame(frame + 1)?
-        {
-            frame += 1;
-            jpeg = next;
-            look = counter.look(&jpeg, scene.asked.as_ref(), now)?;
-        }
+        let mut jpeg = match (&scene.sight, first) {
+            (Sight::Again(earlier), _) => self.draft.read(&format!("pictures/{earlier}"))?,
+            (_, first) => first.because("the camera delivers nothing")?,
+        };
+        let look = loop {
+            self.draft.write(&format!("pictures/{picture}"), &jpeg)?;
+            let file = self.draft.read(&format!("pictures/{picture}"))?;
+            let look = counter.look(&file, scene.asked.as_ref(), agreed.now)?;
+            // As at a counter: as long as no code is found, the next frame is tried.
+            match agreed.frame(frame + 1)? {
+                Some(next) if look.codes == 0 => (frame, jpeg) = (frame + 1, next),
+                _ => break look,
+            }
+        };
         let played = Played {
-            number,
-            section: self.story.sections.last().map_or("", |section| section.key),
-            picture: format!("{name}.jpg"),
-            document: format!("{name}.json"),
-            symbol: scene.sight.symbol(),
-            key: name,
-            title: scene.title,
-            told: scene.told,
+            number: agreed.number,
+            section: agreed.section,
+            key: agreed.name.clone(),
+            title: scene.title.clone(),
+            told: scene.told.clone(),
             counter: counter.name.clone(),
+            picture,
+            document: format!("{}.json", agreed.name),
+            symbol: scene.sight.symbol(),
             expected: scene.expected,
             look,
             frame,
         };
-        self.draft.write(&format!("pictures/{}", played.picture), &jpeg)?;
         self.draft.write(&format!("verdicts/{}", played.document), document(&played.look)?)?;
         self.terminal.scene(&played);
         self.story.played.push(played);
-        Ok(jpeg)
+        Ok(())
     }
+}
+
+impl Agreed {
+    /// The frame with this number of what the camera sees.
+    fn frame(&self, number: u64) -> Result<Option<Vec<u8>>, Fault> {
+        self.scene.sight.frame(self.number as u64, number)
+    }
+}
+
+fn picture_file(name: &str) -> String {
+    format!("{name}.jpg")
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The verdict as programs get it. The clock of the story is a fixed one, and the document says so.
@@ -177,7 +272,7 @@ impl Summary {
         Summary {
             scenes: story.played.len(),
             as_expected: story.played.iter().filter(|played| played.as_expected()).count(),
-            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            cores: cores(),
             lines,
         }
     }

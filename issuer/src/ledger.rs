@@ -199,9 +199,9 @@ impl Ledger {
             results.push(match found {
                 LookedUp::Refused(refusal) => Err(refusal),
                 LookedUp::Repeat(entry) => Ok(entry),
-                LookedUp::New { digest, person } => match made.next() {
+                LookedUp::New { digest, person, is_first } => match made.next() {
                     Some(Ok(permit)) => {
-                        let version = register.record(run.id, order, &permit, &digest, &person, now)?;
+                        let version = register.record(run.id, order, &permit, &digest, &person, is_first, now)?;
                         slots.used(permit.slot().list);
                         Ok(Entry { permit, version, is_repeat: false, is_in_force: true })
                     }
@@ -569,7 +569,7 @@ fn may_become(from: Status, to: Status) -> bool {
 enum LookedUp {
     Refused(OrderRefusal),
     Repeat(Entry),
-    New { digest: [u8; 32], person: [u8; 32] },
+    New { digest: [u8; 32], person: [u8; 32], is_first: bool },
 }
 
 /// The statements of one transaction, prepared once.
@@ -656,7 +656,7 @@ impl<'t> Register<'t> {
         if newest.is_some() && self.suspended.exists([code])? {
             return Ok(LookedUp::Refused(OrderRefusal::Suspended));
         }
-        Ok(LookedUp::New { digest, person })
+        Ok(LookedUp::New { digest, person, is_first: newest.is_none() })
     }
 
     fn slots<'d>(&mut self, entries: u64, full_at: u64, dice: &'d mut Dice) -> Result<Slots<'d>, LedgerError> {
@@ -665,6 +665,7 @@ impl<'t> Register<'t> {
     }
 
     /// The permit, what it supersedes, its nonce and its place in the run.
+    #[allow(clippy::too_many_arguments)]
     fn record(
         &mut self,
         run: Option<i64>,
@@ -672,6 +673,7 @@ impl<'t> Register<'t> {
         permit: &IssuedPermit,
         digest: &[u8; 32],
         person: &[u8; 32],
+        is_first: bool,
         now: Timestamp,
     ) -> Result<u64, LedgerError> {
         let code = int(order.request.residence_code().get());
@@ -680,7 +682,9 @@ impl<'t> Register<'t> {
             _ => 1,
         };
         let now = int(now.seconds());
-        self.supersede.execute(params![code, kind, now])?;
+        if !is_first {
+            self.supersede.execute(params![code, kind, now])?;
+        }
         let StatusSlot { list, index } = permit.slot();
         let (id, version): (i64, u64) = self.add_permit.query_row(
             params![code, kind, person, int(list), int(index), now, permit.bytes()],

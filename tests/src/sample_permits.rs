@@ -30,6 +30,8 @@ pub struct Sample {
     pub permit: Dates,
     /// How it stands on 2026-07-01.
     pub expected_status: String,
+    /// Why it was cancelled; `auto_two_years` is the calendar's doing.
+    pub cancel_reason: Option<String>,
 }
 
 /// A holder.
@@ -63,7 +65,6 @@ pub struct Dates {
     pub window_open: String,
     pub window_close: String,
     pub auto_cancel_on: Option<String>,
-    pub cancel_reason: Option<String>,
 }
 
 /// A citizen ID number that is refused.

@@ -211,6 +211,9 @@ pub struct World {
     pub taken_at: String,
     /// The status lists, in hex.
     pub status_lists: Vec<String>,
+    /// The trust list that the status lists were taken with, in hex, where that is an earlier one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status_lists_taken_with: Option<String>,
     /// The newest time that a root or status key has signed and this verifier has seen.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub newest_signed_time: Option<String>,

@@ -81,8 +81,16 @@ pub fn all(samples: &[Sample]) -> BTreeMap<String, World> {
         newest_signed_time: None,
         ..counter.clone()
     };
+    let changed = World {
+        about: "the counter, after a trust list in which status keys are withdrawn, compromised, another issuer's, or without usage".into(),
+        trust_list: Some(signed(&status_keys_changed())),
+        taken_at: NOON.into(),
+        status_lists_taken_with: counter.trust_list.clone(),
+        ..counter.clone()
+    };
     [
         ("counter", counter),
+        ("status-keys-changed", changed),
         ("trust-list-ending", ending),
         ("without-trust-list", no_trust),
         ("without-status-lists", no_status),
@@ -138,6 +146,24 @@ pub fn counter_list() -> TrustList {
     }
 }
 
+/// Version 8 of the counter's list, with other status keys: Guangzhou's compromised (list 1 too late, list 3 a second early), Dongguan's
+/// withdrawn, Zhuhai's given to Shenzhen, Wenzhou's without its usage.
+fn status_keys_changed() -> TrustList {
+    let mut list = counter_list();
+    list.version = Item::Uint(8);
+    let mut keys_of = |place: usize| list.issuers[place].entry(4).elements().clone();
+    let (mut gz, mut dg, mut zh, mut sz, mut wz) = (keys_of(0), keys_of(1), keys_of(2), keys_of(3), keys_of(6));
+    gz[2].insert(5, Item::Uint(seconds(LISTED)));
+    gz[3].insert(5, Item::Uint(seconds(LISTED) + 1));
+    dg.remove(1);
+    sz.push(zh.remove(1));
+    wz[1].entry(2).set(Item::array([Item::Uint(1)]));
+    for (place, keys) in [(0, gz), (1, dg), (2, zh), (3, sz), (6, wz)] {
+        list.issuers[place].entry(4).set(Item::Array(keys));
+    }
+    list
+}
+
 /// The issuers whose labels have `permit` and `status` keys in the counter's trust list.
 pub const ISSUERS: [&str; 7] = ["GZ", "DG", "ZH", "SZ", "ZS", "GD", "WZ"];
 
@@ -162,7 +188,7 @@ fn counter(samples: &[Sample]) -> World {
         let mut set = STATES.to_vec();
         for sample in samples.iter().filter(|sample| issuer_of(sample) == label) {
             // What the authority did is in the list; what the calendar does is not.
-            let by_hand = sample.expected_status == "cancelled" && sample.permit.auto_cancel_on.is_none();
+            let by_hand = sample.cancel_reason.as_deref().is_some_and(|reason| reason != "auto_two_years");
             set.extend(by_hand.then_some((status_index(sample), 1)));
         }
         let subject = format!("{}/1", status_uri(label));
@@ -195,6 +221,7 @@ fn counter(samples: &[Sample]) -> World {
         root: Some(hex::encode(roots()[0].thumbprint())),
         taken_at: "2026-06-02T09:00:00+08:00".into(),
         status_lists: lists.iter().map(hex::encode).collect(),
+        status_lists_taken_with: None,
         newest_signed_time: Some(LISTED.into()),
         policy: BTreeMap::new(),
         keys: labels.iter().map(|label| (hex::encode(key(label).kid()), label.clone())).collect(),
@@ -231,6 +258,7 @@ fn years() -> World {
         root: Some(hex::encode(roots()[0].thumbprint())),
         taken_at: BEGIN.into(),
         status_lists: status.into(),
+        status_lists_taken_with: None,
         newest_signed_time: None,
         policy: BTreeMap::from([("status_age_secs_max".to_owned(), 20 * 366 * 86_400)]),
         keys: labels.map(|label| (hex::encode(key(&label).kid()), label)).collect(),

@@ -333,20 +333,22 @@ mod tests {
         let mut status = StatusLists::new();
         let list = testing::status_list(STATUS_KEY, 3, at(-3_600), &[(8, Status::Cancelled)]);
         status.put(TrustedStatusList::check(&list, &trust).unwrap());
-        verify(&[text], &mut Context {
-            now,
-            trust: Some(&trust),
-            status: &status,
-            newest_signed_time: None,
-            asked: Asked::Nothing,
-            replay: &mut MemoryGuard::new(10),
-            policy: Policy::default(),
-        })
+        verify(
+            &[text],
+            &mut Context {
+                now,
+                trust: Some(&trust),
+                status: &status,
+                newest_signed_time: None,
+                asked: Asked::Nothing,
+                replay: &mut MemoryGuard::new(10),
+                policy: Policy::default(),
+            },
+        )
     }
 
     fn document(text: &str, now: Timestamp) -> Value {
-        let circumstances =
-            Circumstances { fixed_clock: true, scan: None, verify: Duration::from_micros(412) };
+        let circumstances = Circumstances { fixed_clock: true, scan: None, verify: Duration::from_micros(412) };
         serde_json::to_value(VerdictDocument::new(&verdict(text, now), &circumstances)).unwrap()
     }
 
@@ -380,7 +382,7 @@ mod tests {
                     "specimen": false,
                     "residence_code": "4400000000012344",
                     "name": "张样本",
-                    "citizen_id": "330327199001011239",
+                    "citizen_id": "330327199001011232",
                     "sex": {"zh": "男", "en": "male"},
                     "birth_date": "1990-01-01",
                     "ethnicity": {"code": 1, "zh": "汉族", "en": "Han"},
@@ -414,8 +416,19 @@ mod tests {
         let circumstances = Circumstances { scan: Some(Duration::from_millis(3)), ..Circumstances::default() };
         let text = serde_json::to_string(&VerdictDocument::new(&verdict, &circumstances)).unwrap();
         let members = [
-            "{\"v\":1,", "\"outcome\"", "\"reason\"", "\"assurance\"", "\"title\"", "\"detail\"", "\"remedy\"",
-            "\"curable\"", "\"permit\"", "\"checks\"", "\"lists\"", "\"clock\":\"system\"", "\"code_age_s\"",
+            "{\"v\":1,",
+            "\"outcome\"",
+            "\"reason\"",
+            "\"assurance\"",
+            "\"title\"",
+            "\"detail\"",
+            "\"remedy\"",
+            "\"curable\"",
+            "\"permit\"",
+            "\"checks\"",
+            "\"lists\"",
+            "\"clock\":\"system\"",
+            "\"code_age_s\"",
             "\"timing_us\":{\"scan\":3000,",
         ];
         let places: Vec<usize> = members.iter().map(|member| text.find(member).unwrap()).collect();
@@ -432,10 +445,26 @@ mod tests {
         bytes[..signature].copy_from_slice(&good[..signature]);
         let document = document(&testing::code_of(&bytes, at(0), 1, None), at(0));
         assert_eq!(document["reason"], "ISSUER_SIGNATURE");
-        assert_eq!(keys(&document["untrusted"]), [
-            "address", "birth_date", "citizen_id", "endorsed_until", "ethnicity", "expires_at", "household",
-            "issued_at", "issued_on", "kind", "name", "residence_code", "sex", "shown_by", "status",
-        ]);
+        assert_eq!(
+            keys(&document["untrusted"]),
+            [
+                "address",
+                "birth_date",
+                "citizen_id",
+                "endorsed_until",
+                "ethnicity",
+                "expires_at",
+                "household",
+                "issued_at",
+                "issued_on",
+                "kind",
+                "name",
+                "residence_code",
+                "sex",
+                "shown_by",
+                "status",
+            ]
+        );
         let absent = ["permit", "assurance", "detail", "code_age_s"];
         assert!(absent.iter().all(|member| document.get(member).is_none()));
         assert_eq!(document["lists"], json!({"trust": {"version": 7, "age_s": 86_400}}));
@@ -455,7 +484,7 @@ mod tests {
         let document = document("https://example.cn", at(0));
         assert_eq!(document["reason"], "NOT_A_PERMIT_CODE");
         assert!(document.get("permit").is_none() && document.get("untrusted").is_none());
-        assert_eq!(document["lists"], json!({}));
+        assert_eq!(document["lists"], json!({"trust": {"version": 7, "age_s": 86_400}}));
         assert_eq!(document["checks"], json!([{"step": 1, "name": "code", "result": "fail"}]));
     }
 

@@ -32,7 +32,7 @@ use decoder::{Found, Work};
 ///
 /// The picture is tried in several ways, the cheapest first: as it is (made smaller if it is larger than
 /// [`LONG_SIDE`]), enlarged, at half the size, redrawn in black and white, inverted, as large as it came. The first try
-/// that reads a text of digits is the last; codes of other kinds that were read on the way, a shop's address on a
+/// that reads a text of digits, and leaves nothing that looks like most of another code, is the last; codes of other kinds that were read on the way, a shop's address on a
 /// sticker say, are returned too.
 ///
 /// Rotation and mirroring need no orientation tag: codes are found at any angle. Animated PNGs are refused, because
@@ -51,11 +51,12 @@ pub fn read_texts(bytes: &[u8], limits: &Limits) -> Result<Seen, ScanError> {
     for attempt in ATTEMPTS {
         let Some(prepared) = attempt.prepare(&picture.grey) else { continue };
         let scale = (f64::from(width) / f64::from(prepared.width()), f64::from(height) / f64::from(prepared.height()));
-        let found = every_code(prepared);
+        let (found, spare_patterns) = every_code(prepared);
+        let digits = found.iter().any(|found| found.content.as_ref().is_some_and(|(_, bytes)| only_digits(bytes)));
         for code in found {
             seen.add(code, scale, &mut unread);
         }
-        if seen.codes.iter().any(SeenCode::is_digits) {
+        if digits && spare_patterns < SECOND_CODE {
             break;
         }
     }
@@ -144,7 +145,7 @@ impl SeenCode {
 
     /// Whether the text is one or more ASCII digits and nothing else, as everything of ours is.
     pub fn is_digits(&self) -> bool {
-        !self.bytes.is_empty() && self.bytes.iter().all(u8::is_ascii_digit)
+        only_digits(&self.bytes)
     }
 
     fn place(&self) -> Place {
@@ -268,23 +269,30 @@ impl ScanError {
 
 /// Searches until nothing new is found.
 ///
+/// Returns what it found, and how many finder patterns belong to none of the codes that were read.
+///
 /// The decoder groups finder patterns by their distances, and where several codes lie side by side, it may group
 /// those of different codes, and miss a code that it would have read alone. Two people's codes in one picture must
 /// not pass for one, so what was read is painted over, and the rest searched again.
-fn every_code(mut prepared: GrayImage) -> Vec<Found> {
+fn every_code(mut prepared: GrayImage) -> (Vec<Found>, usize) {
     let mut read = Vec::new();
     loop {
         let search = decoder::find(prepared.clone(), Work::for_one_attempt(&prepared));
         let (new, unread): (Vec<Found>, Vec<Found>) = search.found.into_iter().partition(|f| f.content.is_some());
-        let more = !new.is_empty() && search.patterns >= 3 * new.len() + 3;
+        let spare_patterns = search.patterns.saturating_sub(3 * new.len());
+        let more = !new.is_empty() && spare_patterns >= 3;
         new.iter().for_each(|code| paint_over(&mut prepared, &code.corners));
         read.extend(new);
         if !more || read.len() >= MOST_CODES {
             read.extend(unread);
-            return read;
+            return (read, spare_patterns);
         }
     }
 }
+
+/// So many finder patterns beside the codes that were read, of the three that a code has, may well be another code:
+/// the next attempt is made although there is a text of digits already.
+const SECOND_CODE: usize = 2;
 
 /// No picture that is of use to anyone holds more, and each may cost a search.
 const MOST_CODES: usize = 16;
@@ -457,6 +465,10 @@ fn in_picture(coordinate: i32, scale: f64) -> i32 {
     (f64::from(coordinate) * scale).round() as i32
 }
 
+fn only_digits(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(u8::is_ascii_digit)
+}
+
 fn side_length(corners: &[(i32, i32); 4]) -> f64 {
     let [a, b, c, d] = corners.map(|(x, y)| (f64::from(x), f64::from(y)));
     let length = |p: (f64, f64), q: (f64, f64)| (p.0 - q.0).hypot(p.1 - q.1);
@@ -532,6 +544,20 @@ mod tests {
         let (text, one) = (digits(100), code(&digits(100), 5));
         let seen = read(&png(canvas(640, 300, &[(10, 10, &one), (300, 30, &one)])));
         assert_eq!(texts(&seen), [text.as_str(), text.as_str()]);
+    }
+
+    /// As it is, the picture gives only the large code; the small one needs a later attempt, which is made because its
+    /// finder patterns were seen.
+    #[test]
+    fn a_second_code_that_is_harder_to_read_is_not_forgotten() {
+        let (easy, hard) = (digits(100), digits(600));
+        let mut picture = canvas(700, 340, &[(10, 10, &code(&easy, 5))]);
+        let small = turned(&canvas(280, 280, &[(60, 60, &resized(&code(&hard, 8), 160, 160))]), 20.0);
+        imageops::replace(&mut picture, &small, 360, 10);
+        assert_eq!(every_code(picture.clone()).0.iter().filter(|found| found.content.is_some()).count(), 1);
+        let mut found = read(&png(picture));
+        found.codes.sort_by_key(|code| code.bytes.len());
+        assert_eq!(texts(&found), [easy.as_str(), hard.as_str()]);
     }
 
     #[test]

@@ -60,6 +60,15 @@ pub struct State {
     trouble: RefCell<Option<StateError>>,
 }
 
+/// A status list that was taken before, as it stands today.
+#[derive(Debug)]
+pub struct KeptStatusList {
+    /// Status address, "/", number.
+    pub subject: String,
+    /// The list, or why the trust list in use no longer vouches for it.
+    pub list: Result<TrustedStatusList, StatusRefusal>,
+}
+
 /// The most status lists that are kept in memory, a quarter of a megabyte each.
 const LISTS_IN_MEMORY: usize = 32;
 
@@ -218,11 +227,11 @@ impl State {
         self.trouble.borrow().clone()
     }
 
-    /// All status lists that are kept, each checked against the trust list in use; with its subject, those that fail too.
+    /// All status lists that are kept, each checked against the trust list in use, those that fail among them.
     ///
     /// # Errors
     /// [`StateError`].
-    pub fn status_lists(&mut self) -> Result<Vec<(String, Result<TrustedStatusList, StatusRefusal>)>, StateError> {
+    pub fn status_lists(&mut self) -> Result<Vec<KeptStatusList>, StateError> {
         self.refresh()?;
         let Some(trust) = &self.trust else { return Ok(Vec::new()) };
         let read = || {
@@ -230,7 +239,12 @@ impl State {
                 self.database.connection.prepare("SELECT subject, bytes FROM status_list ORDER BY subject")?;
             statement
                 .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)))?
-                .map(|row| row.map(|(subject, bytes)| (subject, TrustedStatusList::check(&bytes, trust))))
+                .map(|row| {
+                    row.map(|(subject, bytes)| KeptStatusList {
+                        subject,
+                        list: TrustedStatusList::check(&bytes, trust),
+                    })
+                })
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|error| self.error(&error))
@@ -583,7 +597,7 @@ mod tests {
         let mut other = State::open(state.folder()).unwrap();
         assert_eq!(reason(&mut other, &testing::code(at(0), 1), at(0)), Reason::StatusListMissing);
         assert_eq!(other.status_lists().unwrap().len(), 1);
-        assert_eq!(other.status_lists().unwrap()[0].1.as_ref().unwrap_err().code(), "STATUS_KEY_USAGE");
+        assert_eq!(other.status_lists().unwrap()[0].list.as_ref().unwrap_err().code(), "STATUS_KEY_USAGE");
         // What is damaged stands in nobody's way: an older good list is better than none.
         assert!(state.take_status_list(&testing::status_list(STATUS_KEY, 3, at(-61), &[]), at(0)).unwrap());
         assert_eq!(reason(&mut other, &testing::code(at(0), 1), at(0)), Reason::Valid);

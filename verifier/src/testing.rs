@@ -80,7 +80,10 @@ pub fn trust_content(version: u64) -> TrustList {
             id: CounterId::parse("GZ-PSB").unwrap(),
             name: DisplayText::parse("广州市公安局").unwrap(),
             divisions: vec![DivisionPrefix::parse("4401").unwrap()],
-            keys: vec![issuer_key(PERMIT_KEY, &[Usage::Permit, Usage::Voucher]), issuer_key(STATUS_KEY, &[Usage::Status])],
+            keys: vec![
+                issuer_key(PERMIT_KEY, &[Usage::Permit, Usage::Voucher]),
+                issuer_key(STATUS_KEY, &[Usage::Status]),
+            ],
             status_uri: STATUS_URI.into(),
         }],
         rules: vec![

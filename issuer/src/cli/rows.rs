@@ -10,7 +10,7 @@ use command_line::escape::printable;
 use command_line::files::read_line_limited;
 use command_line::refusal::{Exit, Refusal};
 use issuer::RawRequest;
-use serde::de::{DeserializeSeed, Deserializer as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// The longest line of a request, in bytes.

@@ -103,6 +103,11 @@ fn trust_updates(all: &mut Collection) {
         let bytes = signed_trust_list(&small(8).payload(), &[&one, &two], aad).encode();
         next(all, &format!("domain-{name}"), current, None, &why, &bytes);
     }
+    let mut changed = signed_trust_list(&small(8).payload(), &[&one, &two], objects::TRUST_LIST);
+    if let Item::Tag(_, envelope) = &mut changed {
+        envelope.element(2).set(Item::embedded(&small(9).payload()));
+    }
+    next(all, "content-changed", current, None, "the signatures of version 8 under version 9", &changed.encode());
     next(all, "rollback", Some("TRUST_ROLLBACK"), None, "version 6, when 7 is in use", &signed(&small(6)));
     next(all, "rollback-to-0", Some("TRUST_ROLLBACK"), None, "version 0", &signed(&small(0)));
     next(all, "same-version", Some("TRUST_SAME_VERSION"), None, "another list that calls itself version 7", &signed(&small(7)));

@@ -68,7 +68,7 @@ impl Batch {
         if failed == 0 {
             return Ok(Exit::Done);
         }
-        eprintln!("note: {failed} lines gave an error instead of a verdict");
+        eprintln!("note: lines with an error instead of a verdict: {failed}");
         Ok(Exit::Usage)
     }
 
@@ -143,7 +143,7 @@ impl Request {
             // serde's own words may quote the line, which holds a permit.
             let what = match error.classify() {
                 serde_json::error::Category::Data => {
-                    "the line is JSON, and not an object of id, text, image, at, challenge"
+                    "the line is JSON, and not an object of id, text, image, at and challenge alone"
                 }
                 _ => "the line is not a JSON object",
             };
@@ -185,5 +185,39 @@ impl Failure {
         let error =
             FailureError { code: refusal.code().into(), what: refusal.what().into(), remedy: refusal.remedy().into() };
         Failure { id, line, v: 1, error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_read_strictly_and_ids_come_back() {
+        let request = Request::parse(r#"{"id":"a","text":"8611","at":"2026-07-01T08:00:00Z"}"#).unwrap();
+        assert!(matches!(request.id, Some(Id::Text(id)) if id == "a"));
+        assert_eq!((request.text.as_deref(), request.image), (Some("8611"), None));
+        assert!(matches!(Request::parse(r#"{"id":7}"#).unwrap().id, Some(Id::Number(7))));
+        assert!(Request::parse("{}").unwrap().id.is_none());
+        for line in [
+            "",
+            "x",
+            "[]",
+            "{\"id\":[1]}",
+            "{\"txet\":\"1\"}",
+            "{\"text\":5}",
+            "{\"text\":\"1\"} {}",
+            "{\"text\":\"1\",\"text\":\"2\"}",
+        ] {
+            assert_eq!(Request::parse(line).err().map(|refusal| refusal.code()), Some("LINE_JSON"), "{line}");
+        }
+        assert!(matches!(Request::id_alone("{\"id\":\"a\",\"text\":5}"), Some(Id::Text(id)) if id == "a"));
+        assert!(Request::id_alone("not json").is_none());
+    }
+
+    #[test]
+    fn refusals_of_a_line_do_not_quote_it() {
+        let refusal = Request::parse(r#"{"text":330327199001011232}"#).err().unwrap();
+        assert!(!refusal.what().contains("3303"), "{}", refusal.what());
     }
 }

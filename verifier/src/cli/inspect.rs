@@ -20,9 +20,13 @@ use verifier::scan::{self, Limits};
 use super::primitive::bytes;
 use super::print_json;
 use super::terminal::Page;
+use super::verify::picture_refusal;
 
-/// Decodes only: no signature is checked, and nothing is called valid. What a code holds is personal data, and is shown whole.
 #[derive(Args)]
+#[command(
+    after_help = "What a code holds is personal data. It is shown whole, because you ask for it: mind who sees the screen, and where \
+                  the output is kept."
+)]
 pub(super) struct Inspect {
     #[command(flatten)]
     what: What,
@@ -58,12 +62,8 @@ impl Inspect {
             What { cbor_hex: Some(hex), .. } => vec![Object::of_bytes(&hex_bytes("--cbor-hex", hex)?, false)],
             What { image: Some(path), .. } => {
                 let limits = Limits::default();
-                let seen =
-                    scan::read_texts(&read_limited(path, limits.file_bytes as u64)?, &limits).map_err(|error| {
-                        let sentence = error.to_string();
-                        let (what, remedy) = sentence.split_once(". ").unwrap_or((&sentence, "take the picture again"));
-                        Refusal::usage(error.code(), what, remedy)
-                    })?;
+                let seen = scan::read_texts(&read_limited(path, limits.file_bytes as u64)?, &limits)
+                    .map_err(|error| picture_refusal(&error))?;
                 if seen.codes.is_empty() {
                     return Err(Refusal::undetermined(
                         "NO_CODE",
@@ -293,4 +293,68 @@ fn page(objects: &[Object]) -> Page {
         }
     }
     page
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(object: &Object) -> Vec<&str> {
+        object.layers.iter().map(|layer| layer.name.as_str()).collect()
+    }
+
+    #[test]
+    fn layers_are_peeled_down_to_the_permit() {
+        // A COSE_Sign1 whose protected headers hold another one under 13.
+        let permit = [0x84, 0x41, 0xa0, 0xa0, 0x41, 0x01, 0x40];
+        let mut protected = vec![0xa1, 0x0d];
+        protected.extend(permit);
+        let mut bytes = vec![0x84, 0x40 + protected.len() as u8];
+        bytes.extend(&protected);
+        bytes.extend([0xa0, 0x41, 0x02, 0x40]);
+        let object = Object::of_bytes(&bytes, true);
+        assert_eq!(
+            names(&object),
+            [
+                "object",
+                "object, protected headers",
+                "permit",
+                "permit, protected headers",
+                "permit, payload",
+                "object, payload",
+            ]
+        );
+        assert_eq!(object.layers.last().and_then(|layer| layer.diagnostic.as_deref()), Some("2"));
+        assert_eq!(names(&Object::of_bytes(&bytes, false)), ["object"]);
+    }
+
+    #[test]
+    fn wrapping_without_end_is_not_followed() {
+        let mut bytes = vec![0x01];
+        for _ in 0..40 {
+            let mut outer = vec![0x84, 0x40, 0xa0, 0x59, (bytes.len() >> 8) as u8, bytes.len() as u8];
+            if bytes.len() < 24 {
+                outer = vec![0x84, 0x40, 0xa0, 0x40 + bytes.len() as u8];
+            } else if bytes.len() < 256 {
+                outer = vec![0x84, 0x40, 0xa0, 0x58, bytes.len() as u8];
+            }
+            outer.extend(&bytes);
+            outer.push(0x40);
+            bytes = outer;
+        }
+        let object = Object::of_bytes(&bytes, true);
+        let payloads = names(&object).iter().filter(|name| name.ends_with("payload")).count();
+        assert_eq!(payloads, DEPTH_MAX);
+    }
+
+    #[test]
+    fn what_is_no_code_of_ours_is_shown_as_text_and_called_unreadable() {
+        let object = Object::of_text("https://example.cn");
+        assert_eq!(object.foreign.as_deref(), Some("https://example.cn"));
+        assert!(object.error.is_some() && object.kind.is_none());
+        let short = Object::of_text("8611000");
+        assert_eq!((short.kind, short.foreign.as_deref()), (Some("presentation"), None));
+        assert!(short.error.is_some_and(|error| error.starts_with("not a presentation in form")));
+        assert_eq!(short.text.map(|size| (size.digits, size.bytes, size.qr_version_l)), Some((7, 1, Some(1))));
+    }
 }

@@ -272,9 +272,9 @@ impl Show {
         let lists = state.status_lists().map_err(|error| state_refusal(&error))?;
         let lists: Vec<KeptList> = lists
             .into_iter()
-            .map(|(subject, list)| KeptList {
-                subject,
-                standing: list.map(|list| standing(&list, now)).map_err(|error| (error.code(), error.to_string())),
+            .map(|kept| KeptList {
+                subject: kept.subject,
+                standing: kept.list.map(|list| standing(&list, now)).map_err(|error| (error.code(), error.to_string())),
             })
             .collect();
         if self.json {

@@ -101,3 +101,46 @@ fn print(line: &str) -> Result<Exit, Refusal> {
     write_stdout(format!("{line}\n").as_bytes())?;
     Ok(Exit::Done)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 8032 section 7.1, test 1.
+    const KEY: &str = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    const SIGNATURE: &str = "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b";
+
+    fn checked(key: &str, message: &[u8], signature: &str) -> Result<(), String> {
+        check(&hex::decode(key).unwrap(), message, &hex::decode(signature).unwrap())
+    }
+
+    #[test]
+    fn signatures_of_the_standard_hold_and_others_do_not() {
+        assert_eq!(checked(KEY, b"", SIGNATURE), Ok(()));
+        assert!(checked(KEY, b"x", SIGNATURE).is_err());
+        for bit in 0..512 {
+            let mut signature = hex::decode(SIGNATURE).unwrap();
+            signature[bit / 8] ^= 1 << (bit % 8);
+            assert!(check(&hex::decode(KEY).unwrap(), b"", &signature).is_err(), "bit {bit}");
+        }
+    }
+
+    #[test]
+    fn small_keys_and_wrong_lengths_are_invalid() {
+        // The neutral point: with it, R = neutral and S = 0 satisfy the equation for every message.
+        let neutral = "0100000000000000000000000000000000000000000000000000000000000000";
+        let signature = format!("{neutral}{}", "0".repeat(64));
+        assert!(checked(neutral, b"", &signature).unwrap_err().contains("small order"));
+        assert_eq!(checked(&KEY[2..], b"", SIGNATURE), Err("the key has 31 bytes, not 32".to_owned()));
+        assert_eq!(checked(KEY, b"", &SIGNATURE[2..]), Err("the signature has 63 bytes, not 64".to_owned()));
+    }
+
+    #[test]
+    fn hex_is_hex_and_nothing_around_it() {
+        assert_eq!(bytes("--msg", ""), Ok(Vec::new()));
+        assert_eq!(bytes("--msg", "00fF"), Ok(vec![0, 255]));
+        for text in ["0", "0x00", " 00", "00 00", "zz"] {
+            assert_eq!(bytes("--msg", text).unwrap_err().code(), "HEX", "{text}");
+        }
+    }
+}

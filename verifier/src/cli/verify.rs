@@ -15,10 +15,10 @@ use verifier::json::{Circumstances, VerdictDocument, shown_by};
 use verifier::policy::Policy;
 use verifier::scan::{self, Limits};
 use verifier::state::State;
-use verifier::verdict::{Assurance, Outcome, Reason, Subject, Verdict, Words};
+use verifier::verdict::{Assurance, Check, CheckResult, Outcome, Reason, Step, Subject, Verdict, Words};
 use verifier::verify::{Asked, SignedPermit};
 
-use super::terminal::{Page, Tone, age, both};
+use super::terminal::{self, Page, Tone, age, both};
 use super::{ClockArguments, StateArguments, print_json, state_refusal};
 
 #[derive(Args)]
@@ -104,16 +104,21 @@ impl Frame {
         let limits = Limits::default();
         let bytes = read_limited(path, limits.file_bytes as u64)?;
         let began = Instant::now();
-        let seen = scan::read_texts(&bytes, &limits).map_err(|error| {
-            let sentence = error.to_string();
-            // What is wrong, then what to do; the Chinese sentence says both.
-            let (what, remedy) = sentence.split_once(". ").unwrap_or((&sentence, "take the picture again"));
-            Refusal::usage(error.code(), what, format!("{remedy} / {}", error.zh()))
-        })?;
+        let seen = scan::read_texts(&bytes, &limits).map_err(|error| picture_refusal(&error))?;
         // A code that is not UTF-8 is a code of somebody else, like any text that is not ours.
         let texts = seen.codes.iter().map(|code| String::from_utf8_lossy(&code.bytes).into_owned()).collect();
         Ok(Frame { texts, scan: Some(began.elapsed()), unread: seen.unread })
     }
+}
+
+/// The refusal for a picture that cannot be used.
+pub(super) fn picture_refusal(error: &scan::ScanError) -> Refusal {
+    // The English sentence says what is wrong, then what to do; the Chinese one says both.
+    let sentence = error.to_string();
+    let (what, remedy) = sentence.split_once(". ").unwrap_or((&sentence, "take the picture again"));
+    let mut letters = remedy.chars();
+    let remedy: String = letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect();
+    Refusal::usage(error.code(), what, format!("{remedy} / {}", error.zh()))
 }
 
 /// A verdict, and what it was reached with.
@@ -214,6 +219,7 @@ fn sign(verdict: &Verdict, fixed_clock: bool) -> (char, Option<Tone>) {
 fn holder_lines(permit: &SignedPermit, page: &mut Page) {
     let claims: &Claims = permit.claims();
     page.line(format!("{} {} ({})", claims.name.masked(), claims.citizen_id.masked(), claims.citizen_id.sex().zh()));
+    page.line(format!("户籍所在地 / household: {}", claims.household.masked()));
     page.line(format!("现居住地址 / address: {}", claims.address.masked()));
     page.line(format!("{}: {} - {}", permit.rule().permit_name(), claims.issued_on, claims.endorsed_until));
     page.line(format!("签发机关 / issuer: {} ({})", permit.issuer_name(), permit.issuer_id()));
@@ -228,7 +234,9 @@ fn holder_lines(permit: &SignedPermit, page: &mut Page) {
 }
 
 fn check_lines(verdict: &Verdict) -> Vec<String> {
-    let how = match verdict.assurance {
+    // A code that names a challenge has answered ours only when the step that compares them held.
+    let fresh = verdict.checks.contains(&Check { step: Step::Freshness, result: CheckResult::Pass });
+    let how = match verdict.assurance.filter(|_| fresh) {
         Some(Assurance::Challenge) => {
             Words { zh: "离线核验，已应答本柜台挑战码", en: "offline, this counter's challenge answered" }
         }
@@ -250,7 +258,11 @@ fn check_lines(verdict: &Verdict) -> Vec<String> {
         lines.push(format!("状态名单 / status list: {}, 更新于 {} / updated {}{old}", list.list, age.zh, age.en));
     }
     if let Some(age) = verdict.code_age_secs {
-        lines.push(format!("二维码 / code: {age} 秒 / {age} s"));
+        let words = match age {
+            0.. => terminal::age(age),
+            _ => Words { zh: format!("{age} 秒"), en: format!("{age} seconds") },
+        };
+        lines.push(format!("二维码生成于 / code made: {}", both(&words)));
     }
     lines.push(format!("核验时间 / time: {}", verdict.decided_at));
     lines

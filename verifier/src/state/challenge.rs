@@ -147,12 +147,8 @@ mod tests {
         state.database.connection.execute("DELETE FROM sighting", []).unwrap();
         assert_eq!(state.asked(&challenge, at(2)), Ok(Asked::UsedChallenge));
         // The guard says so too, if two processes asked at the same moment.
-        let code = testing::code_of(
-            &testing::sign_permit(&testing::claims(), PERMIT_KEY),
-            at(2),
-            9,
-            Some(challenge.answer()),
-        );
+        let code =
+            testing::code_of(&testing::sign_permit(&testing::claims(), PERMIT_KEY), at(2), 9, Some(challenge.answer()));
         let asked = Asked::Challenge { answer: challenge.answer(), age_secs: 2 };
         let verdict = state.verify(&[code], asked, at(2), Policy::default()).unwrap();
         assert_eq!(verdict.reason, Reason::ChallengeExpired);

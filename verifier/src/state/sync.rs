@@ -232,22 +232,28 @@ mod tests {
             ]
         };
         let report = state.sync(files(), at(0)).unwrap();
-        assert_eq!(fates(&report), [
-            ("y.cose", "taken"),
-            ("x.cose", "taken"),
-            ("b.cwt", "taken"),
-            ("a.cwt", "passed over"),
-            ("c.cwt", "taken"),
-        ]);
+        assert_eq!(
+            fates(&report),
+            [
+                ("y.cose", "taken"),
+                ("x.cose", "taken"),
+                ("b.cwt", "taken"),
+                ("a.cwt", "passed over"),
+                ("c.cwt", "taken"),
+            ]
+        );
         assert_eq!((report.taken(), report.refused(), report.trust_in_force), (4, 0, true));
         let again = state.sync(files(), at(0)).unwrap();
-        assert_eq!(fates(&again), [
-            ("y.cose", "passed over"),
-            ("x.cose", "unchanged"),
-            ("b.cwt", "unchanged"),
-            ("a.cwt", "passed over"),
-            ("c.cwt", "unchanged"),
-        ]);
+        assert_eq!(
+            fates(&again),
+            [
+                ("y.cose", "passed over"),
+                ("x.cose", "unchanged"),
+                ("b.cwt", "unchanged"),
+                ("a.cwt", "passed over"),
+                ("c.cwt", "unchanged"),
+            ]
+        );
     }
 
     #[test]
@@ -264,16 +270,19 @@ mod tests {
             source("7.cwt", Vec::new()),
         ];
         let report = state.sync(files, at(0)).unwrap();
-        assert_eq!(fates(&report), [
-            ("2.cose", "taken"),
-            ("1.cose", "TRUST_CURRENT_THRESHOLD"),
-            ("0.cose", "TRUST_MALFORMED"),
-            ("3.cwt", "STATUS_MALFORMED"),
-            ("4.cwt", "STATUS_KEY_USAGE"),
-            ("5.cwt", "taken"),
-            ("6.cwt", "NOT_A_LIST"),
-            ("7.cwt", "NOT_A_LIST"),
-        ]);
+        assert_eq!(
+            fates(&report),
+            [
+                ("2.cose", "taken"),
+                ("1.cose", "TRUST_CURRENT_THRESHOLD"),
+                ("0.cose", "TRUST_MALFORMED"),
+                ("3.cwt", "STATUS_MALFORMED"),
+                ("4.cwt", "STATUS_KEY_USAGE"),
+                ("5.cwt", "taken"),
+                ("6.cwt", "NOT_A_LIST"),
+                ("7.cwt", "NOT_A_LIST"),
+            ]
+        );
         assert_eq!((report.taken(), report.refused(), report.trust_in_force), (2, 6, true));
     }
 

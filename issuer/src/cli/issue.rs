@@ -1,0 +1,536 @@
+//! `issuer issue` and `issuer voucher`: a row is read and checked, signed and stored, written as a file; three stages that run at once.
+
+use std::borrow::Cow;
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use command_line::escape::json_safe;
+use command_line::files;
+use command_line::random::random_bytes;
+use command_line::refusal::{Exit, Refusal};
+use credential_format::day::Day;
+use credential_format::text::Kind;
+use credential_format::timestamp::Timestamp;
+use ed25519_dalek::SigningKey;
+use indicatif::{ProgressBar, ProgressStyle};
+use issuer::bulk::{Bearer, CHUNK};
+use issuer::ledger::{Dice, Entry, IdempotencyKey, Ledger, LedgerError, Order};
+use issuer::qr::{Level, QrCode};
+use issuer::{FieldError, IssuingKey, PermitRequest};
+use rayon::prelude::*;
+use serde_json::json;
+
+use super::enrolments::Enrolments;
+use super::rows::{Requests, Row};
+use super::{ClockArgs, KeyArgs, from_issue, from_sentence, say, shown};
+
+#[derive(Args)]
+pub(crate) struct Issue {
+    #[command(flatten)]
+    common: Common,
+
+    /// The codes that phones made with `holder enrol`: a file with one code (digits) a line, or a folder of such files. They are matched
+    /// by residence code. A row without an enrolment must name its device_key
+    #[arg(long, value_name = "FILE|FOLDER")]
+    enrolments: Option<PathBuf>,
+
+    /// Also write the delivery code as a picture, <residence-code>.png
+    #[arg(long)]
+    png: bool,
+
+    /// Also write the delivery code as a drawing, <residence-code>.svg
+    #[arg(long)]
+    svg: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Voucher {
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+struct Common {
+    #[command(flatten)]
+    key: KeyArgs,
+
+    /// The requests: .json (a list), .csv (with a line of column names) or .ndjson (one JSON object a line), UTF-8; - reads ndjson from
+    /// standard input. Fields: residence_code, name, citizen_id, ethnicity, household_division, household_address, address_division,
+    /// address, issued_on, endorsed_until or endorsement_years; optional: expires_at, agent_name, agent_relation, portrait_sha256,
+    /// device_key, enrolment_nonce, voucher_serial, voucher_place
+    #[arg(long, value_name = "FILE")]
+    requests: PathBuf,
+
+    /// The folder for the permits, one file each, named by residence code; made if it is missing. Rows that were refused are listed there
+    /// in refused.ndjson
+    #[arg(long, value_name = "FOLDER")]
+    out: PathBuf,
+
+    /// The record of all permits and status slots (SQLite); made if it is missing. One issuer, one ledger [default: ledger.sqlite3 beside
+    /// the key]
+    #[arg(long, value_name = "FILE")]
+    ledger: Option<PathBuf>,
+
+    /// A name for this run, 1 to 128 characters. The same requests under the same name give the same permits again, so that a run that
+    /// was cut off is finished by repeating it. Without a name each run issues anew
+    #[arg(long, value_name = "NAME")]
+    idempotency_key: Option<String>,
+
+    #[command(flatten)]
+    clock: ClockArgs,
+}
+
+impl Issue {
+    pub(crate) fn run(&self, json: bool) -> Result<Exit, Refusal> {
+        let now = self.common.clock.now()?;
+        let enrolments = match &self.enrolments {
+            Some(path) => Enrolments::load(path)?,
+            None => Enrolments::default(),
+        };
+        let pictures = Pictures { png: self.png, svg: self.svg };
+        self.common.run(json, now, pictures, &|request| enrolments.device_for(request, now).map(Bearer::Device))
+    }
+}
+
+impl Voucher {
+    pub(crate) fn run(&self, json: bool) -> Result<Exit, Refusal> {
+        let now = self.common.clock.now()?;
+        self.common.run(json, now, Pictures { png: true, svg: true }, &|request| {
+            request.voucher().cloned().map(Bearer::Paper).ok_or(VOUCHER_MISSING)
+        })
+    }
+}
+
+/// What is wrong with a row, in the form of a [`FieldError`].
+pub(crate) struct Fault {
+    field: &'static str,
+    code: &'static str,
+    en: Cow<'static, str>,
+    zh: Cow<'static, str>,
+}
+
+impl Fault {
+    pub(crate) const fn fixed(field: &'static str, code: &'static str, en: &'static str, zh: &'static str) -> Fault {
+        Fault { field, code, en: Cow::Borrowed(en), zh: Cow::Borrowed(zh) }
+    }
+
+    pub(crate) fn new(field: &'static str, code: &'static str, en: String, zh: String) -> Fault {
+        Fault { field, code, en: en.into(), zh: zh.into() }
+    }
+}
+
+impl From<FieldError> for Fault {
+    fn from(error: FieldError) -> Fault {
+        Fault { field: error.field, code: error.code, en: error.en, zh: error.zh }
+    }
+}
+
+const VOUCHER_MISSING: Fault = Fault::fixed(
+    "voucher_serial",
+    "VOUCHER_MISSING",
+    "the row has no voucher_serial and voucher_place; a printed permit needs both",
+    "本行未填写凭证编号和打印地点，纸质凭证两项都需要",
+);
+
+#[derive(Clone, Copy)]
+struct Pictures {
+    png: bool,
+    svg: bool,
+}
+
+/// Pixels a module: a code of version 12 is about 4 cm wide at 300 dots per inch.
+const PNG_SCALE: u32 = 6;
+
+/// A row that passed the checks, or what is wrong with it.
+struct Checked {
+    place: u64,
+    order: Result<Order, Vec<Fault>>,
+}
+
+/// A row that is done: its permit is in the ledger, or it is refused.
+struct Done {
+    place: u64,
+    result: Result<Entry, Vec<Fault>>,
+}
+
+#[derive(Default)]
+struct Tally {
+    issued: u64,
+    repeated: u64,
+    refused: u64,
+}
+
+impl Common {
+    fn run(
+        &self,
+        json: bool,
+        now: Timestamp,
+        pictures: Pictures,
+        bearer: &(dyn Fn(&PermitRequest) -> Result<Bearer, Fault> + Sync),
+    ) -> Result<Exit, Refusal> {
+        let idempotency_key = self.idempotency_key.as_deref().map(read_idempotency_key).transpose()?;
+        let requests = Requests::open(&self.requests)?;
+        let key = self.key.load()?;
+        files::make_folder(&self.out, true)?;
+        let path = self.ledger.clone().unwrap_or_else(|| self.key.ledger_beside());
+        let mut ledger = open_ledger(&path)?;
+        let mut run = ledger.begin(idempotency_key.as_ref(), now).map_err(|error| from_ledger(&path, &error))?;
+        let mut dice = Dice::new(random_bytes()?);
+
+        let bar = progress_bar();
+        let begun = Instant::now();
+        let tally = thread::scope(|scope| {
+            let (to_sign, checked) = sync_channel(2);
+            let (to_write, done) = sync_channel(2);
+            let requests = &requests;
+            let bar = &bar;
+            let reader = scope.spawn(move || check_rows(requests, now.day(), bearer, &to_sign));
+            let writer = scope.spawn(move || write_rows(&self.out, requests.place_word(), pictures, done, bar));
+            let mut sign = |rows| sign_rows(&mut ledger, &mut run, rows, now, &key, &mut dice);
+            let signed = sign_all(checked, to_write, &mut sign).map_err(|error| from_ledger(&path, &error));
+            // Whoever stopped first closed the others' channels: the writer's reason counts before the signer's, and that before the reader's.
+            let tally = writer.join().map_err(|_| defect())?;
+            let read = reader.join().map_err(|_| defect())?;
+            let tally = tally?;
+            signed?;
+            read?;
+            Ok::<Tally, Refusal>(tally)
+        })?;
+        bar.finish_and_clear();
+        self.report(json, &tally, begun.elapsed(), &path, &key)
+    }
+
+    fn report(
+        &self,
+        json: bool,
+        tally: &Tally,
+        elapsed: Duration,
+        ledger: &Path,
+        key: &IssuingKey<SigningKey>,
+    ) -> Result<Exit, Refusal> {
+        let Tally { issued, repeated, refused } = *tally;
+        let rate = ((issued + repeated) as f64 / elapsed.as_secs_f64().max(0.001)).round() as u64;
+        let refused_file = self.out.join(REFUSED);
+        let value = json!({
+            "v": 1,
+            "issued": issued,
+            "already_issued": repeated,
+            "refused": refused,
+            "refused_file": (refused > 0).then(|| shown(&refused_file)),
+            "permits_per_second": rate,
+            "kid": key.kid().to_string(),
+            "out": shown(&self.out),
+            "ledger": shown(ledger),
+        });
+        let mut text = format!("issued {issued}, already issued {repeated}, refused {refused}, {rate} permits/s");
+        if refused > 0 {
+            text.push_str(&format!("\nthe refused rows are listed in {}", shown(&refused_file)));
+        }
+        say(json, &value, &text)?;
+        match (issued + repeated, refused) {
+            (0, 0) => {
+                eprintln!("warning: the file has no request");
+                Ok(Exit::Undetermined)
+            }
+            (_, 0) => Ok(Exit::Done),
+            _ => Ok(Exit::Rejected),
+        }
+    }
+}
+
+fn read_idempotency_key(text: &str) -> Result<IdempotencyKey, Refusal> {
+    IdempotencyKey::parse(text).ok_or_else(|| {
+        Refusal::usage(
+            "IDEMPOTENCY_KEY",
+            "the idempotency key is not 1 to 128 visible ASCII characters",
+            "write it like 2026-07-01-tianhe-batch-3",
+        )
+    })
+}
+
+/// The ledger at this path, made if it is missing.
+pub(crate) fn open_ledger(path: &Path) -> Result<Ledger, Refusal> {
+    Ledger::open(path, &random_bytes()?).map_err(|error| from_ledger(path, &error))
+}
+
+pub(crate) fn from_ledger(path: &Path, error: &LedgerError) -> Refusal {
+    let exit = match error {
+        LedgerError::Issue(error) => return from_issue(error),
+        LedgerError::Open | LedgerError::File(_) | LedgerError::NotALedger | LedgerError::Form(_) => Exit::Usage,
+        LedgerError::ListUnknown(_) => Exit::Usage,
+        LedgerError::StatusFinal { .. } => Exit::Rejected,
+        LedgerError::NotFound => Exit::Undetermined,
+        _ => Exit::Internal,
+    };
+    from_sentence(error.code(), exit, &format!("{}: {error}", path.display()))
+}
+
+/// The first stage: reads and checks, and hands over a chunk at a time. Ends quietly when nobody takes the chunks any more.
+fn check_rows(
+    requests: &Requests,
+    today: Day,
+    bearer: &(dyn Fn(&PermitRequest) -> Result<Bearer, Fault> + Sync),
+    to_sign: &SyncSender<Vec<Checked>>,
+) -> Result<(), Refusal> {
+    let mut chunk = Vec::with_capacity(CHUNK);
+    let mut is_over = false;
+    let outcome = requests.read(&mut |row| {
+        chunk.push(check(row, today, bearer));
+        if chunk.len() == CHUNK {
+            is_over = to_sign.send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK))).is_err();
+        }
+        if is_over { Err(defect()) } else { Ok(()) }
+    });
+    if is_over {
+        return Ok(());
+    }
+    // What was read before the file broke off is still issued.
+    let _ = to_sign.send(chunk);
+    outcome
+}
+
+fn check(row: Row, today: Day, bearer: &dyn Fn(&PermitRequest) -> Result<Bearer, Fault>) -> Checked {
+    let place = row.place;
+    let order = row
+        .raw
+        .map_err(|fault| vec![Fault { field: "", code: fault.code, en: fault.en.into(), zh: fault.zh.into() }])
+        .and_then(|raw| raw.check(today).map_err(|errors| errors.into_iter().map(Fault::from).collect()))
+        .and_then(|request| match bearer(&request) {
+            Ok(bearer) => Ok(Order { place, request, bearer }),
+            Err(fault) => Err(vec![fault]),
+        });
+    Checked { place, order }
+}
+
+/// The second stage, on this thread: a transaction for each chunk.
+fn sign_all(
+    checked: Receiver<Vec<Checked>>,
+    to_write: SyncSender<Vec<Done>>,
+    sign: &mut dyn FnMut(Vec<Checked>) -> Result<Vec<Done>, LedgerError>,
+) -> Result<(), LedgerError> {
+    for chunk in checked {
+        if to_write.send(sign(chunk)?).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn sign_rows(
+    ledger: &mut Ledger,
+    run: &mut issuer::ledger::Run,
+    rows: Vec<Checked>,
+    now: Timestamp,
+    key: &IssuingKey<SigningKey>,
+    dice: &mut Dice,
+) -> Result<Vec<Done>, LedgerError> {
+    let mut orders = Vec::with_capacity(rows.len());
+    let mut done: Vec<Done> = Vec::with_capacity(rows.len());
+    for row in rows {
+        match row.order {
+            Ok(order) => orders.push(order),
+            Err(faults) => done.push(Done { place: row.place, result: Err(faults) }),
+        }
+    }
+    let results = ledger.issue_all(run, &orders, now, key, dice)?;
+    for (order, result) in orders.iter().zip(results) {
+        let result = result
+            .map_err(|refusal| vec![Fault::new(refusal.field(), refusal.code(), refusal.to_string(), refusal.zh())]);
+        done.push(Done { place: order.place, result });
+    }
+    done.sort_by_key(|row| row.place);
+    Ok(done)
+}
+
+/// The third stage: files.
+fn write_rows(
+    out: &Path,
+    place_word: &'static str,
+    pictures: Pictures,
+    done: Receiver<Vec<Done>>,
+    bar: &ProgressBar,
+) -> Result<Tally, Refusal> {
+    let mut tally = Tally::default();
+    let mut refused = Refused { out, place_word, file: None, said: 0 };
+    for chunk in done {
+        let write = |row: &Done| match &row.result {
+            // A repeated permit that was replaced since must not lie where the newer one lies.
+            Ok(entry) if entry.is_in_force => write_permit(out, entry, pictures),
+            _ => Ok(()),
+        };
+        // Drawing pictures is work for all cores; writing alone is not, since the files all go into one folder.
+        match pictures.png || pictures.svg {
+            true => chunk.par_iter().try_for_each(write)?,
+            false => chunk.iter().try_for_each(write)?,
+        }
+        for row in &chunk {
+            match &row.result {
+                Ok(entry) if entry.is_repeat => tally.repeated += 1,
+                Ok(_) => tally.issued += 1,
+                Err(faults) => {
+                    tally.refused += 1;
+                    faults.iter().try_for_each(|fault| refused.add(row.place, fault, bar))?;
+                }
+            }
+        }
+        bar.set_position(tally.issued + tally.repeated + tally.refused);
+    }
+    refused.close(bar)?;
+    Ok(tally)
+}
+
+fn write_permit(out: &Path, entry: &Entry, pictures: Pictures) -> Result<(), Refusal> {
+    let permit = &entry.permit;
+    let name = permit.residence_code().digits();
+    let extension = match permit.kind() {
+        Kind::Voucher => "voucher",
+        _ => "permit",
+    };
+    let file = format!("{name}.{extension}");
+    // A run that is repeated finds most files as they should be.
+    if !(entry.is_repeat && fs::read(out.join(&file)).is_ok_and(|old| old == permit.bytes())) {
+        write_in_place(out, &file, permit.bytes())?;
+    }
+    if pictures.png || pictures.svg {
+        // A sheet of paper gets dirty and creased; a code that is delivered from screen to screen does not.
+        let level = if permit.kind() == Kind::Voucher { Level::M } else { Level::L };
+        let code = QrCode::from_digits(&permit.text(), level).or_else(|_| QrCode::from_digits(&permit.text(), Level::L));
+        let code = code.map_err(|error| not_drawn(error.code(), &error))?;
+        if pictures.png {
+            let png = code.to_png(PNG_SCALE).map_err(|error| not_drawn(error.code(), &error))?;
+            write_in_place(out, &format!("{name}.png"), &png)?;
+        }
+        if pictures.svg {
+            write_in_place(out, &format!("{name}.svg"), code.to_svg().as_bytes())?;
+        }
+    }
+    Ok(())
+}
+
+fn not_drawn(code: &'static str, error: &dyn std::fmt::Display) -> Refusal {
+    from_sentence(code, Exit::Internal, &error.to_string())
+}
+
+/// The whole file or none, without waiting for the disk: the ledger is the durable record, and a repeated run writes the files again.
+fn write_in_place(out: &Path, name: &str, bytes: &[u8]) -> Result<(), Refusal> {
+    let path = out.join(name);
+    let unfinished = out.join(format!(".unfinished-{}-{name}", std::process::id()));
+    let written = create(&unfinished)
+        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|()| fs::rename(&unfinished, &path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&unfinished);
+        write_failed(&path, &error)
+    })
+}
+
+fn create(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    options.open(path)
+}
+
+fn write_failed(path: &Path, error: &std::io::Error) -> Refusal {
+    use std::io::ErrorKind;
+    let hint = "then run the same command again with the same --idempotency-key: what is in the ledger is written, not issued twice";
+    match error.kind() {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Refusal::internal(
+            "DISK_FULL",
+            format!("there is no room to write {}", path.display()),
+            format!("make room, {hint}"),
+        ),
+        _ => Refusal::internal(
+            "FILE_WRITE_FAILED",
+            format!("cannot write {}: {error}", path.display()),
+            format!("check the folder and the disk, {hint}"),
+        ),
+    }
+}
+
+const REFUSED: &str = "refused.ndjson";
+/// So many faults are said on standard error; all of them stand in the file.
+const SAID_MOST: u64 = 100;
+
+/// The list of refused rows: places, fields, codes and sentences, and no value of any field.
+struct Refused<'o> {
+    out: &'o Path,
+    place_word: &'static str,
+    file: Option<BufWriter<File>>,
+    said: u64,
+}
+
+impl Refused<'_> {
+    fn unfinished(&self) -> PathBuf {
+        self.out.join(format!(".unfinished-{}-{REFUSED}", std::process::id()))
+    }
+
+    fn add(&mut self, place: u64, fault: &Fault, bar: &ProgressBar) -> Result<(), Refusal> {
+        self.said += 1;
+        if self.said <= SAID_MOST {
+            let colon = if fault.field.is_empty() { "" } else { ": " };
+            let line = format!(
+                "{} {place}: {}{colon}{} [{}]\n        {}",
+                self.place_word, fault.field, fault.en, fault.code, fault.zh
+            );
+            bar.suspend(|| eprintln!("{line}"));
+        } else if self.said == SAID_MOST + 1 {
+            bar.suspend(|| eprintln!("more rows are refused; all of them will stand in {}", shown(&self.out.join(REFUSED))));
+        }
+        let line = json!({
+            self.place_word: place, "field": fault.field, "code": fault.code, "en": fault.en, "zh": fault.zh,
+        });
+        let path = self.unfinished();
+        if self.file.is_none() {
+            self.file = Some(BufWriter::new(create(&path).map_err(|error| write_failed(&path, &error))?));
+        }
+        let Some(file) = &mut self.file else { return Ok(()) };
+        writeln!(file, "{}", json_safe(&line.to_string())).map_err(|error| write_failed(&path, &error))
+    }
+
+    /// Puts the list in its place; without any refused row, takes away that of an earlier run.
+    fn close(self, bar: &ProgressBar) -> Result<(), Refusal> {
+        let (path, unfinished) = (self.out.join(REFUSED), self.unfinished());
+        if self.said > SAID_MOST {
+            bar.suspend(|| eprintln!("{} faults in all", self.said));
+        }
+        let outcome = match self.file {
+            Some(mut file) => file.flush().and_then(|()| fs::rename(&unfinished, &path)),
+            None => match fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                _ => Ok(()),
+            },
+        };
+        outcome.map_err(|error| write_failed(&path, &error))
+    }
+}
+
+/// Counts on standard error while it is a terminal; otherwise says nothing.
+fn progress_bar() -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let bar = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} rows, {per_sec}, {elapsed}") {
+        bar.set_style(style);
+    }
+    bar.enable_steady_tick(Duration::from_millis(250));
+    bar
+}
+
+fn defect() -> Refusal {
+    Refusal::internal(
+        "DEFECT",
+        "a part of the command stopped without saying why",
+        "run the same command again with the same --idempotency-key, and report this if it happens again",
+    )
+}

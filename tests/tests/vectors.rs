@@ -1,0 +1,490 @@
+//! Goes through all vectors of `fixtures/`: one `check` a layer, everything else is data.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ciborium::Value;
+use credential_format::cbor::{self, Malformed, Reader, Strict, WriteStopped, Writer};
+use credential_format::challenge::Challenge;
+use credential_format::counter_id::CounterId;
+use credential_format::enrolment::UnverifiedEnrolment;
+use credential_format::key::Thumbprint;
+use credential_format::permit::UnverifiedPermit;
+use credential_format::presentation::{Answer, UnverifiedPresentation};
+use credential_format::text;
+use credential_format::timestamp::Timestamp;
+use tests::sample_permits::fixtures_folder;
+use tests::vector::{self, Expect, ListVector, ObjectVector, TextVector, Vector, VerdictVector, World};
+use verifier::policy::Policy;
+use verifier::replay::{GuardUnavailable, MemoryGuard, Recorded, ReplayGuard, Sighting};
+use verifier::status::{StatusLists, StatusRefusal, TrustedStatusList};
+use verifier::trust::{TrustRefusal, TrustedList};
+use verifier::verdict::{CheckResult, Outcome, Reason, Step, Verdict};
+use verifier::verify::{Asked, Context, verify};
+
+#[test]
+fn every_vector_is_judged_as_it_says() {
+    let worlds = Worlds::load();
+    let mut failures = Vec::new();
+    for (name, vector) in Vector::load_all() {
+        assert_eq!(name.split('/').next(), Some(vector.folder()), "{name}: stands in another folder than its layer's");
+        let result = match &vector {
+            Vector::Text(v) => check_text(v),
+            Vector::Cbor(v) => check_object(v, false, &worlds),
+            Vector::Permit(v) | Vector::Presentation(v) | Vector::Voucher(v) | Vector::Challenge(v) | Vector::Enrolment(v) => {
+                check_object(v, true, &worlds)
+            }
+            Vector::TrustList(v) => check_trust_list(v, &worlds),
+            Vector::StatusList(v) => check_status_list(v, &worlds),
+            Vector::Lifecycle(v) | Vector::Verdict(v) => check_verdict(v, &worlds),
+        };
+        if let Err(what) = result {
+            failures.push(format!("fixtures/{name}.json: {what}"));
+        }
+    }
+    assert!(failures.is_empty(), "{} vectors failed:\n{}", failures.len(), failures.join("\n"));
+}
+
+// ---- One check a layer
+
+fn check_text(v: &TextVector) -> Result<(), String> {
+    if let Some(typed) = &v.typed {
+        same("what the input layer makes of it", &text::from_keyboard(typed).as_ref(), &v.text.as_str())?;
+    }
+    let result = text::decode(&v.text);
+    same("code", &result.as_ref().err().map(|error| error.code()), &v.code.as_deref())?;
+    same("outcome", &matches!(v.outcome, Expect::Accept), &result.is_ok())?;
+    if let Ok((kind, bytes)) = result {
+        same("kind", &Some(kind.digit()), &v.kind)?;
+        same("bytes", &Some(hex::encode(&bytes)), &v.bytes)?;
+        same("the text that encoding gives again", &text::encode(kind, &bytes), &v.text)?;
+    }
+    Ok(())
+}
+
+/// An object's bytes alone; the digits that carry them; and what a verdict makes of those digits.
+fn check_object(v: &ObjectVector, must_be_deterministic: bool, worlds: &Worlds) -> Result<(), String> {
+    let bytes = unhex(&v.bytes);
+    let code = match v.object.as_str() {
+        "item" => cbor::parse::<AnyItem>(&bytes).err().map(|e| e.code()),
+        "permit" => UnverifiedPermit::parse(&bytes).err().map(|e| e.code()),
+        "presentation" => UnverifiedPresentation::parse(&bytes).err().map(|e| e.code()),
+        "challenge" => Challenge::parse(&bytes).err().map(|e| e.code()),
+        "enrolment" => match UnverifiedEnrolment::parse(&bytes) {
+            Err(error) => Some(error.code()),
+            Ok(enrolment) => enrolment.check().err().map(|e| e.code()),
+        },
+        other => return Err(format!("no object {other}")),
+    };
+    same("code", &code, &v.code.as_deref())?;
+    same("outcome", &matches!(v.outcome, Expect::Accept), &code.is_none())?;
+    // The layer before must not be what refuses: the CBOR is right, by another reader and writer.
+    let cbor_is_wrong = [
+        "ENCODING_UNUSED", "CUT_SHORT", "TRAILING_BYTES", "NOT_DETERMINISTIC", "TOO_DEEP", "TOO_MANY_ITEMS", "TOO_LONG",
+    ];
+    if must_be_deterministic && !code.is_some_and(|code| cbor_is_wrong.contains(&code)) {
+        same("the deterministic encoding of the same value", &deterministic(&bytes).map(hex::encode), &Some(v.bytes.clone()))?;
+    }
+    if code.is_some() {
+        same("whether a newer object is told from a wrong one", &(v.outcome == Expect::Undetermined), &(code == Some("DIVISION_UNKNOWN")))?;
+    }
+    let Some(digits) = &v.text else { return Ok(()) };
+    let (kind, carried) = text::decode(digits).map_err(|e| format!("the text layer refuses it: {e}"))?;
+    if !carried.windows(bytes.len()).any(|window| window == bytes) {
+        return Err("the text does not carry the bytes".into());
+    }
+    let verdict = scan(worlds.get("counter"), tests::worlds::NOON, &Asked::Nothing, &mut MemoryGuard::new(10), &BTreeMap::new(), &[digits]);
+    match kind {
+        text::Kind::Challenge | text::Kind::Enrolment => same("verdict", &verdict.reason, &Reason::NotAPermitCode),
+        _ if code.is_some() => {
+            let unknown = code == Some("DIVISION_UNKNOWN");
+            same("verdict", &verdict.reason, &if unknown { Reason::UnsupportedVersion } else { Reason::Malformed })?;
+            same("step", &verdict.checks.last().map(|check| check.step), &Some(Step::Parse))
+        }
+        _ => same("whether the parsing step holds", &verdict.checks.get(1).map(|c| c.result), &Some(CheckResult::Pass)),
+    }
+}
+
+fn check_trust_list(v: &ListVector, worlds: &Worlds) -> Result<(), String> {
+    let (bytes, now) = (unhex(&v.bytes), time(&v.now));
+    let result = match (&v.world, &v.root) {
+        (Some(world), None) => {
+            let current = worlds.get(world).trust.as_ref().ok_or("a world without trust list")?;
+            let result = TrustedList::next(&bytes, current, now);
+            // Whatever comes of it, the list in use goes on working: the next good one is taken.
+            same("the list in use", &hex::encode(current.bytes()), &worlds.get(world).raw.trust_list.clone().unwrap_or_default())?;
+            result
+        }
+        (None, Some(root)) => {
+            let root = Thumbprint::parse(root).ok_or("not a thumbprint")?;
+            TrustedList::first(&bytes, &root, now).map(Some)
+        }
+        _ => return Err("either a world or a root".into()),
+    };
+    let code = match &result {
+        Ok(Some(_)) => None,
+        Ok(None) => Some("UNCHANGED"),
+        Err(refusal) => Some(refusal.code()),
+    };
+    let cause = match &result {
+        Err(TrustRefusal::Malformed(error)) => Some(error.code()),
+        _ => None,
+    };
+    same("code", &code, &v.code.as_deref())?;
+    same("cause", &cause, &v.cause.as_deref())?;
+    same("outcome", &matches!(v.outcome, Expect::Accept), &result.is_ok())?;
+    if let Ok(Some(list)) = &result {
+        same("whether it is loaded again", &TrustedList::reload(&bytes).map(|l| l.list().clone()), &Ok(list.list().clone()))?;
+    }
+    Ok(())
+}
+
+fn check_status_list(v: &ListVector, worlds: &Worlds) -> Result<(), String> {
+    let world = worlds.get(v.world.as_ref().ok_or("no world")?);
+    let trust = world.trust.as_ref().ok_or("a world without trust list")?;
+    let mut lists = StatusLists::new();
+    if let Some(current) = &v.current {
+        lists.put(TrustedStatusList::check(&unhex(current), trust).map_err(|e| format!("the list in use: {e}"))?);
+    }
+    let before = lists.iter().map(|list| list.list().clone()).collect::<Vec<_>>();
+    let result = TrustedStatusList::check(&unhex(&v.bytes), trust).and_then(|list| lists.replace(list, time(&v.now)));
+    let cause = match &result {
+        Err(StatusRefusal::Malformed(error)) => Some(error.code()),
+        _ => None,
+    };
+    same("code", &result.as_ref().err().map(|e| e.code()), &v.code.as_deref())?;
+    same("cause", &cause, &v.cause.as_deref())?;
+    same("outcome", &matches!(v.outcome, Expect::Accept), &result.is_ok())?;
+    if result.is_err() {
+        same("the lists in use after a refusal", &lists.iter().map(|l| l.list().clone()).collect::<Vec<_>>(), &before)?;
+    }
+    Ok(())
+}
+
+fn check_verdict(v: &VerdictVector, worlds: &Worlds) -> Result<(), String> {
+    let world = worlds.get(&v.world);
+    let mut guard = Guard::new(v.guard);
+    for (n, earlier) in v.before.iter().enumerate() {
+        let verdict = scan(world, &earlier.now, &asked(&earlier.asked), &mut guard, &v.policy, &earlier.frame);
+        same(&format!("code of the scan {} before", n + 1), &verdict.reason.code(), &earlier.code.as_str())?;
+    }
+    let verdict = scan(world, &v.now, &asked(&v.asked), &mut guard, &v.policy, &v.frame);
+    same("code", &verdict.reason.code(), &v.code.as_str())?;
+    let outcome = match v.outcome {
+        Expect::Accept => Outcome::Accept,
+        Expect::Reject => Outcome::Reject,
+        Expect::Undetermined => Outcome::Undetermined,
+    };
+    same("outcome", &verdict.outcome(), &outcome)?;
+    same("title", &verdict.reason.title().zh, &v.title_zh.as_str())?;
+    same("curable", &verdict.reason.is_curable(), &v.curable)?;
+    same("assurance", &verdict.assurance.map(|a| a.word()), &v.assurance.as_deref())?;
+    check_steps(&verdict, v.step)?;
+    if let Some(dates) = &v.dates {
+        let permit = verdict.permit().ok_or("no signed permit to take dates from")?;
+        let until = permit.claims().endorsed_until;
+        let (open, close) = permit.rule().window_days(until);
+        same("endorsed until", &until.to_string(), &dates.endorsed_until)?;
+        same("window opens", &open.to_string(), &dates.window_open)?;
+        same("window closes", &close.to_string(), &dates.window_close)?;
+        let cancelled = permit.rule().auto_cancelled_on(until).map(|day| day.to_string());
+        // The samples name the day only for permits that have lapsed.
+        if dates.auto_cancel_on.is_some() {
+            same("cancelled by itself on", &cancelled, &dates.auto_cancel_on)?;
+        }
+    }
+    Ok(())
+}
+
+/// Every step before the deciding one held, and none was taken after it.
+fn check_steps(verdict: &Verdict, decides: u8) -> Result<(), String> {
+    let steps: Vec<u8> = verdict.checks.iter().map(|check| check.step.number()).collect();
+    same("steps taken", &steps, &(1..=decides).collect())?;
+    let (last, before) = verdict.checks.split_last().ok_or("no step at all")?;
+    same("whether all steps before held", &before.iter().all(|check| check.result == CheckResult::Pass), &true)?;
+    let result = match verdict.outcome() {
+        // The thirteenth step cannot fail: it names what the other twelve have found, a specimen among it.
+        _ if last.step == Step::Verdict => CheckResult::Pass,
+        Outcome::Accept => CheckResult::Pass,
+        Outcome::Reject => CheckResult::Fail,
+        Outcome::Undetermined => CheckResult::Unknown,
+    };
+    same("result of the deciding step", &last.result, &result)
+}
+
+// ---- The collection as a whole
+
+#[test]
+fn every_reason_has_a_vector() {
+    let vectors = Vector::load_all();
+    let codes: BTreeSet<&str> =
+        vectors.values().filter(|v| matches!(v, Vector::Verdict(_))).filter_map(|v| v.code()).collect();
+    let missing: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).filter(|code| !codes.contains(code)).collect();
+    assert!(missing.is_empty(), "no verdict vector for {missing:?}");
+}
+
+#[test]
+fn there_are_enough_vectors_and_most_of_them_are_refused() {
+    let vectors = Vector::load_all();
+    let accepted = vectors.values().filter(|v| v.outcome() == Expect::Accept).count();
+    let refused = vectors.len() - accepted;
+    assert!(vectors.len() >= 250, "{} vectors", vectors.len());
+    assert!(refused >= 4 * accepted, "{refused} refused, {accepted} accepted");
+}
+
+#[test]
+fn every_code_of_a_list_refusal_has_a_vector() {
+    // The codes of TrustRefusal, TrustListError, StatusRefusal and StatusListError, as their documentation lists them.
+    let wanted = [
+        "TRUST_MALFORMED", "TRUST_NOT_THE_ROOT", "TRUST_OWN_THRESHOLD", "TRUST_CURRENT_THRESHOLD", "TRUST_ROLLBACK",
+        "TRUST_SAME_VERSION", "TRUST_ROOT_CHANGE_SKIPS", "TRUST_EXPIRED", "TRUST_EXPIRY", "TRUST_THRESHOLD", "TRUST_KEY_UNFIT",
+        "TRUST_DUPLICATE_KID", "TRUST_DUPLICATE_ISSUER", "TRUST_ISSUER_INCOMPLETE", "TRUST_KEY_ALGORITHM", "TRUST_KEY_PERIOD",
+        "TRUST_STATUS_URI", "TRUST_DUPLICATE_STATUS_URI", "TRUST_DUPLICATE_RULE", "TRUST_NO_RULE", "STATUS_MALFORMED",
+        "STATUS_KEY_UNKNOWN", "STATUS_KEY_USAGE", "STATUS_SUBJECT", "STATUS_ROLLBACK", "STATUS_SAME_TIME", "STATUS_EXPIRED",
+        "STATUS_SIGNATURE", "STATUS_ALGORITHM", "STATUS_ZLIB", "STATUS_TOO_LARGE",
+    ];
+    let vectors = Vector::load_all();
+    let lists = vectors.values().filter_map(|v| match v {
+        Vector::TrustList(v) | Vector::StatusList(v) => Some([v.code.as_deref(), v.cause.as_deref()]),
+        _ => None,
+    });
+    let codes: BTreeSet<&str> = lists.flatten().flatten().collect();
+    let missing: Vec<&str> = wanted.into_iter().filter(|code| !codes.contains(code)).collect();
+    assert!(missing.is_empty(), "no vector for {missing:?}");
+}
+
+#[test]
+fn every_world_is_used_and_every_file_is_a_vector_or_a_world() {
+    let vectors = Vector::load_all();
+    let used: BTreeSet<&str> = vectors
+        .values()
+        .filter_map(|v| match v {
+            Vector::Verdict(v) | Vector::Lifecycle(v) => Some(v.world.as_str()),
+            Vector::TrustList(v) | Vector::StatusList(v) => v.world.as_deref(),
+            _ => None,
+        })
+        .collect();
+    let worlds = World::load_all();
+    assert_eq!(worlds.keys().map(String::as_str).collect::<BTreeSet<_>>(), used);
+    for world in worlds.values() {
+        assert!(world.keys_note.starts_with("TEST ONLY"), "{}", world.about);
+    }
+    // Reading the folders has already refused files of another form; what remains is nothing but folders in them.
+    for folder in Vector::FOLDERS {
+        for entry in std::fs::read_dir(fixtures_folder().join(folder)).unwrap() {
+            assert!(entry.unwrap().file_type().unwrap().is_file(), "a folder inside fixtures/{folder}");
+        }
+    }
+}
+
+#[test]
+fn what_stands_in_the_folder_is_what_the_writer_writes() {
+    let (vectors, worlds) = tests::vectors::all();
+    let read = Vector::load_all();
+    let names = |map: &BTreeMap<String, Vector>| map.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(names(&read), names(&vectors));
+    for (name, vector) in &vectors {
+        assert_eq!(vector::to_json(vector), vector::to_json(&read[name]), "{name}: run write-fixtures");
+    }
+    assert_eq!(World::load_all(), worlds, "run write-fixtures");
+    let readme = std::fs::read_to_string(fixtures_folder().join("README.md")).unwrap();
+    for (name, vector) in &vectors {
+        let row = format!("| {} | {} |", &name[vector.folder().len() + 1..], vector.why());
+        assert!(readme.contains(&row), "README.md does not list {name}");
+    }
+}
+
+#[test]
+fn every_why_is_a_sentence_of_its_own() {
+    for (name, vector) in Vector::load_all() {
+        let why = vector.why();
+        assert!(why.len() >= 4 && !why.contains('\n') && !why.contains('|'), "{name}: {why:?}");
+    }
+}
+
+// ---- Worlds
+
+struct Worlds(BTreeMap<String, LoadedWorld>);
+
+struct LoadedWorld {
+    raw: World,
+    trust: Option<TrustedList>,
+    status: StatusLists,
+    newest: Option<Timestamp>,
+}
+
+impl Worlds {
+    fn load() -> Worlds {
+        Worlds(World::load_all().into_iter().map(|(name, world)| (name, LoadedWorld::new(world))).collect())
+    }
+
+    fn get(&self, name: &str) -> &LoadedWorld {
+        self.0.get(name).unwrap_or_else(|| panic!("no world {name}"))
+    }
+}
+
+impl LoadedWorld {
+    /// The lists are taken as a verifier takes them: from an installed root key, with every check.
+    fn new(raw: World) -> LoadedWorld {
+        let taken_at = time(&raw.taken_at);
+        let trust = raw.trust_list.as_ref().map(|bytes| {
+            let root = Thumbprint::parse(raw.root.as_deref().expect("a root")).expect("a thumbprint");
+            TrustedList::first(&unhex(bytes), &root, taken_at).expect("a good trust list")
+        });
+        let mut status = StatusLists::new();
+        let earlier = raw.status_lists_taken_with.as_ref().map(|bytes| TrustedList::reload(&unhex(bytes)).expect("a good trust list"));
+        for bytes in &raw.status_lists {
+            let trust = earlier.as_ref().or(trust.as_ref()).expect("status lists need a trust list");
+            let list = TrustedStatusList::check(&unhex(bytes), trust).expect("a good status list");
+            status.replace(list, taken_at).expect("a list that may be taken");
+        }
+        let newest = raw.newest_signed_time.as_deref().map(time);
+        LoadedWorld { raw, trust, status, newest }
+    }
+}
+
+fn scan<T: AsRef<str>>(
+    world: &LoadedWorld,
+    now: &str,
+    asked: &Asked,
+    guard: &mut dyn ReplayGuard,
+    policy: &BTreeMap<String, i64>,
+    frame: &[T],
+) -> Verdict {
+    let mut context = Context {
+        now: time(now),
+        trust: world.trust.as_ref(),
+        status: &world.status,
+        newest_signed_time: world.newest,
+        asked: asked.clone(),
+        replay: guard,
+        policy: policy_with(&[&world.raw.policy, policy]),
+    };
+    verify(frame, &mut context)
+}
+
+fn policy_with(limits: &[&BTreeMap<String, i64>]) -> Policy {
+    let mut policy = Policy::default();
+    for (name, limit) in limits.iter().flat_map(|limits| limits.iter()) {
+        match name.as_str() {
+            "status_age_secs_max" => policy.status_age_secs_max = *limit,
+            other => panic!("no limit {other}"),
+        }
+    }
+    policy
+}
+
+fn asked(asked: &vector::Asked) -> Asked {
+    match asked {
+        vector::Asked::Nothing => Asked::Nothing,
+        vector::Asked::UsedChallenge => Asked::UsedChallenge,
+        vector::Asked::ForeignChallenge => Asked::ForeignChallenge,
+        vector::Asked::Challenge { counter, cnonce, age_secs } => Asked::Challenge {
+            answer: Answer {
+                counter: CounterId::parse(counter).expect("a counter's id"),
+                cnonce: unhex(cnonce).try_into().expect("16 bytes"),
+            },
+            age_secs: *age_secs,
+        },
+    }
+}
+
+enum Guard {
+    Memory(MemoryGuard),
+    Unavailable,
+}
+
+impl Guard {
+    fn new(guard: vector::Guard) -> Guard {
+        match guard {
+            vector::Guard::Empty => Guard::Memory(MemoryGuard::new(100)),
+            vector::Guard::Full => Guard::Memory(MemoryGuard::new(0)),
+            vector::Guard::Unavailable => Guard::Unavailable,
+        }
+    }
+}
+
+impl ReplayGuard for Guard {
+    fn record(&mut self, sighting: &Sighting, now: Timestamp) -> Result<Recorded, GuardUnavailable> {
+        match self {
+            Guard::Memory(guard) => guard.record(sighting, now),
+            Guard::Unavailable => Err(GuardUnavailable),
+        }
+    }
+}
+
+// ---- CBOR beside the product's
+
+/// Any item, so that the rules of encoding can be asked about by themselves.
+struct AnyItem(Value);
+
+impl<'b> Strict<'b> for AnyItem {
+    const BYTES_MAX: usize = 2048;
+
+    fn read(reader: &mut Reader<'b>) -> Result<Self, Malformed> {
+        reader.any().map(AnyItem)
+    }
+
+    fn write<W: minicbor::encode::Write>(&self, writer: &mut Writer<W>) -> Result<(), WriteStopped> {
+        writer.any(&self.0).map(|_| ())
+    }
+}
+
+/// Reads an object with ciborium and writes it in the order of RFC 8949 section 4.2.1; headers and payload of a COSE_Sign1 as well.
+fn deterministic(bytes: &[u8]) -> Option<Vec<u8>> {
+    let mut value: Value = ciborium::from_reader(bytes).ok()?;
+    if let Value::Array(elements) = &mut value
+        && elements.len() == 4
+    {
+        for place in [0, 2] {
+            // What is empty or no CBOR stays as it is: then that is the fault.
+            if let Value::Bytes(inner) = &mut elements[place]
+                && let Some(again) = again(inner)
+            {
+                *inner = again;
+            }
+        }
+    }
+    written(value)
+}
+
+fn again(bytes: &[u8]) -> Option<Vec<u8>> {
+    written(ciborium::from_reader(bytes).ok()?)
+}
+
+fn written(value: Value) -> Option<Vec<u8>> {
+    let mut out = Vec::new();
+    ciborium::into_writer(&sorted(value), &mut out).ok()?;
+    Some(out)
+}
+
+fn sorted(value: Value) -> Value {
+    match value {
+        Value::Array(items) => Value::Array(items.into_iter().map(sorted).collect()),
+        Value::Tag(tag, item) => Value::Tag(tag, Box::new(sorted(*item))),
+        Value::Map(pairs) => {
+            let encoded = |value: &Value| {
+                let mut bytes = Vec::new();
+                ciborium::into_writer(value, &mut bytes).expect("memory");
+                bytes
+            };
+            let mut pairs: Vec<_> = pairs.into_iter().map(|(k, v)| (sorted(k), sorted(v))).collect();
+            pairs.sort_by_key(|(key, _)| encoded(key));
+            Value::Map(pairs)
+        }
+        other => other,
+    }
+}
+
+// ---- Small things
+
+fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, wanted: &T) -> Result<(), String> {
+    if found == wanted { Ok(()) } else { Err(format!("{what}: found {found:?}, expected {wanted:?}")) }
+}
+
+fn unhex(hex: &str) -> Vec<u8> {
+    hex::decode(hex).expect("hex")
+}
+
+fn time(time: &str) -> Timestamp {
+    Timestamp::parse(time).expect("an RFC 3339 time")
+}
