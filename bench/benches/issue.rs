@@ -64,8 +64,8 @@ fn main() {
     for one in &taken {
         println!("{:<30} {:>8.2} µs", one.name, one.micros());
     }
-    println!("\nissue / bare sign                     {:.3}", taken[0].ratio_to(&taken[1]));
-    println!("issue / bare sign + verify_strict     {:.3}", taken[0].ratio_to(&taken[2]));
+    println!("\nissue / bare sign                     {}", taken[0].ratio_to(&taken[1]));
+    println!("issue / bare sign + verify_strict     {}", taken[0].ratio_to(&taken[2]));
 
     let claims: Vec<_> = permits
         .iter()

@@ -29,6 +29,6 @@ fn main() {
         for one in pair {
             println!("{:<16} {:>8.3} µs", one.name, one.micros());
         }
-        println!("{:<16} {:>8.3}\n", "ratio", pair[0].ratio_to(&pair[1]));
+        println!("{:<16} {}\n", "ratio", pair[0].ratio_to(&pair[1]));
     }
 }

@@ -1,5 +1,6 @@
 //! The trust list 信任名单: which keys may sign what, and the rules of each region; a COSE_Sign by a threshold of root keys (SPEC section 6).
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -266,10 +267,9 @@ impl TrustList {
                 return Err(TrustListError::DuplicateRule(rule.prefix()));
             }
         }
-        let mut kids = Vec::new();
-        for (i, issuer) in self.issuers.iter().enumerate() {
-            let earlier = || self.issuers.iter().take(i);
-            if earlier().any(|other| other.id == issuer.id) {
+        let (mut ids, mut uris, mut kids) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for issuer in &self.issuers {
+            if !ids.insert(issuer.id.as_str()) {
                 return Err(TrustListError::DuplicateIssuer(issuer.id.clone()));
             }
             if !issuer.status_uri.starts_with("https://")
@@ -278,7 +278,7 @@ impl TrustList {
             {
                 return Err(TrustListError::StatusUri(issuer.id.clone()));
             }
-            if earlier().any(|other| other.status_uri == issuer.status_uri) {
+            if !uris.insert(issuer.status_uri.as_str()) {
                 return Err(TrustListError::DuplicateStatusUri(issuer.id.clone()));
             }
             if issuer.divisions.is_empty() || issuer.keys.is_empty() {
@@ -320,13 +320,12 @@ impl TrustList {
 }
 
 impl IssuerKey {
-    fn check(&self, issuer: &Issuer, kids: &mut Vec<Kid>) -> Result<(), TrustListError> {
+    fn check(&self, issuer: &Issuer, kids: &mut BTreeSet<Kid>) -> Result<(), TrustListError> {
         let key = PublicKey::try_from(&self.key).map_err(|_| TrustListError::Key(alloc::format!("{:?}", self.key)))?;
         let kid = key.kid();
-        if kids.contains(&kid) {
+        if !kids.insert(kid) {
             return Err(TrustListError::DuplicateKid(kid));
         }
-        kids.push(kid);
         if self.usages.is_empty() {
             return Err(TrustListError::Incomplete(issuer.id.clone()));
         }

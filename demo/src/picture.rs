@@ -80,7 +80,7 @@ impl Sight {
             Some(Symbol { version, .. }) if version > 13 => 0.8,
             _ => 0.92,
         };
-        Camera { yaw, pitch, roll, distance, ..Camera::default() }
+        Camera { width: 960, height: 540, yaw, pitch, roll, distance, blur_sigma: 0.6, noise_sigma: 4.0, ..Camera::default() }
     }
 }
 

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod commands;
 pub mod item;
 pub mod objects;
 pub mod sample_permits;

@@ -30,7 +30,7 @@ pub struct Sample {
     pub permit: Dates,
     /// How it stands on 2026-07-01.
     pub expected_status: String,
-    /// Why it was cancelled; `auto_two_years` is the calendar's doing.
+    /// `auto_two_years` where the calendar has cancelled it; what people did stands with the dates.
     pub cancel_reason: Option<String>,
 }
 
@@ -65,6 +65,7 @@ pub struct Dates {
     pub window_open: String,
     pub window_close: String,
     pub auto_cancel_on: Option<String>,
+    pub cancel_reason: Option<String>,
 }
 
 /// A citizen ID number that is refused.

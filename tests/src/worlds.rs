@@ -188,7 +188,7 @@ fn counter(samples: &[Sample]) -> World {
         let mut set = STATES.to_vec();
         for sample in samples.iter().filter(|sample| issuer_of(sample) == label) {
             // What the authority did is in the list; what the calendar does is not.
-            let by_hand = sample.cancel_reason.as_deref().is_some_and(|reason| reason != "auto_two_years");
+            let by_hand = sample.permit.cancel_reason.is_some();
             set.extend(by_hand.then_some((status_index(sample), 1)));
         }
         let subject = format!("{}/1", status_uri(label));

@@ -63,6 +63,8 @@ pub trait ReplayGuard {
 pub struct MemoryGuard {
     seen: BTreeMap<Identity, Option<[u8; 16]>>,
     challenges: BTreeSet<[u8; 16]>,
+    /// The newest time of a code that was forgotten. None of that time or before is ever called first again, however the clock is set.
+    forgotten: Option<Timestamp>,
     most: usize,
 }
 
@@ -72,7 +74,7 @@ const KEEP_SECS: i64 = 300;
 impl MemoryGuard {
     /// A guard for at most `most` sightings within its window; when full it is unavailable rather than forgetful.
     pub fn new(most: usize) -> MemoryGuard {
-        MemoryGuard { seen: BTreeMap::new(), challenges: BTreeSet::new(), most }
+        MemoryGuard { seen: BTreeMap::new(), challenges: BTreeSet::new(), forgotten: None, most }
     }
 
     /// The number of sightings kept.
@@ -90,6 +92,7 @@ impl MemoryGuard {
             if now.seconds_since(oldest.key().0) <= KEEP_SECS {
                 break;
             }
+            self.forgotten = self.forgotten.max(Some(oldest.key().0));
             if let Some(cnonce) = oldest.remove() {
                 self.challenges.remove(&cnonce);
             }
@@ -103,7 +106,7 @@ impl ReplayGuard for MemoryGuard {
         if self.seen.contains_key(&sighting.identity()) {
             return Ok(Recorded::Seen);
         }
-        if self.seen.len() >= self.most {
+        if Some(sighting.code_issued_at) <= self.forgotten || self.seen.len() >= self.most {
             return Err(GuardUnavailable);
         }
         if let Some(cnonce) = sighting.cnonce
@@ -142,6 +145,15 @@ mod tests {
         assert_eq!(guard.record(&sighting(0, 2, None), now(2)), Ok(Recorded::First));
         assert_eq!(guard.record(&sighting(0, 3, Some(9)), now(2)), Ok(Recorded::First));
         assert_eq!(guard.record(&sighting(0, 4, Some(9)), now(2)), Ok(Recorded::ChallengeUsed));
+    }
+
+    #[test]
+    fn what_was_forgotten_is_not_first_again_when_the_clock_goes_back() {
+        let mut guard = MemoryGuard::new(10);
+        assert_eq!(guard.record(&sighting(10, 1, None), now(10)), Ok(Recorded::First));
+        assert_eq!(guard.record(&sighting(311, 2, None), now(311)), Ok(Recorded::First));
+        assert_eq!(guard.record(&sighting(10, 1, None), now(10)), Err(GuardUnavailable));
+        assert_eq!(guard.record(&sighting(11, 1, None), now(11)), Ok(Recorded::First));
     }
 
     #[test]

@@ -32,8 +32,8 @@ use decoder::{Found, Work};
 ///
 /// The picture is tried in several ways, the cheapest first: as it is (made smaller if it is larger than
 /// [`LONG_SIDE`]), enlarged, at half the size, redrawn in black and white, inverted, as large as it came. The first try
-/// that reads a text of digits, and leaves nothing that looks like most of another code, is the last; codes of other kinds that were read on the way, a shop's address on a
-/// sticker say, are returned too.
+/// that reads a text of digits, and leaves nothing that looks like most of another code, is the last. Codes of other
+/// kinds that were read on the way, a shop's address on a sticker say, are returned too.
 ///
 /// Rotation and mirroring need no orientation tag: codes are found at any angle. Animated PNGs are refused, because
 /// the picture a clerk looks at need not be the one that was read.

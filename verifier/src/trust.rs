@@ -98,6 +98,9 @@ impl TrustedList {
     /// The list after `current`: signed by a threshold of the root keys in use and of its own; never older; version + 1 exactly when the
     /// root keys change. `Ok(None)` when it is the list in use.
     ///
+    /// A list that changes the root keys is taken even when it has expired: it is a link of the chain to the one after it, and until that
+    /// one comes every verdict is undetermined.
+    ///
     /// # Errors
     /// [`TrustRefusal`]; `current` stays as it is.
     pub fn next(bytes: &[u8], current: &TrustedList, now: Timestamp) -> Result<Option<TrustedList>, TrustRefusal> {
@@ -118,7 +121,9 @@ impl TrustedList {
         if offered.roots != in_use.roots && Some(offered.version) != in_use.version.checked_add(1) {
             return Err(TrustRefusal::RootChangeSkips { offered: offered.version, current: in_use.version });
         }
-        unexpired(&list, now)?;
+        if offered.roots == in_use.roots {
+            unexpired(&list, now)?;
+        }
         Self::own_threshold(&list, bytes).map(Some)
     }
 

@@ -1,6 +1,6 @@
 //! The decision: from the texts of a frame and what the verifier knows, to a verdict.
 //!
-//! [`decide`] has one line for each step of SPEC section 8. A step that holds gives a token with private fields, and the accepted permit is
+//! `decide` has one line for each step of SPEC section 8. A step that holds gives a token with private fields, and the accepted permit is
 //! built from all of them: a step that is forgotten does not compile. The first step that fails decides.
 
 use alloc::sync::Arc;
@@ -81,8 +81,8 @@ fn decide<T: AsRef<str>>(frame: &[T], context: &mut Context<'_>, facts: &mut Fac
     let signed_permit = SignedPermit::new(&signed, &scope);
     facts.signed(&signed_permit);
     let proof = facts.step(Step::HolderProof, |_| holder_proof(&presented, &scope))?;
-    facts.assurance(proof.0);
     let fresh = facts.step(Step::Freshness, |facts| freshness(&presented, &proof, context, facts))?;
+    facts.assurance(proof.0);
     let valid = facts.step(Step::Validity, |_| validity(&signed, context.now))?;
     let status = facts.step(Step::Status, |facts| status_valid(&signed, &scope, &trust, context, facts))?;
     let endorsed = facts.step(Step::Endorsement, |facts| endorsement(&signed, &scope, context.now, facts))?;
