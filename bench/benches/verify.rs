@@ -19,8 +19,8 @@ use verifier::status::StatusLists;
 use verifier::verdict::Outcome;
 use verifier::verify::{Asked, Context, verify};
 
-/// Batches are short, so that few of them are interrupted on a busy machine.
-const VERDICTS: Extent = Extent { samples: 6_000, batch: 4 };
+/// A batch takes two milliseconds: longer ones would be interrupted more often on a busy machine.
+const VERDICTS: Extent = Extent { samples: 2_000, batch: 16 };
 /// Stages take less than a microsecond, some of them: longer batches, so that reading the clock does not count.
 const STAGES: Extent = Extent { samples: 2_000, batch: 32 };
 /// So many codes, all different, then an empty guard and the same codes again: what a busy counter sees while codes stay fresh. More of

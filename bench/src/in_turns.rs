@@ -6,6 +6,7 @@
 //! agree; where they do not, the machine was busy and the second is the one to believe.
 
 use std::fmt;
+use std::hint::black_box;
 use std::time::Instant;
 
 /// One thing to measure: a name, and work to be done for the iteration with this number.
@@ -86,17 +87,33 @@ pub fn measure(extent: Extent, mut contenders: Vec<Contender<'_>>) -> Vec<Taken>
             // Forwards and backwards by turns: no contender always runs after the same other one.
             let turn = if sample % 2 == 0 { turn } else { count - 1 - turn };
             let work = &mut contenders[turn].work;
-            let begin = Instant::now();
-            for iteration in sample * extent.batch..(sample + 1) * extent.batch {
-                work(iteration);
-            }
-            let nanos = begin.elapsed().as_nanos() as f64 / extent.batch as f64;
+            let nanos = deeper(sample % STACK_PLACES, &mut || {
+                let begin = Instant::now();
+                for iteration in sample * extent.batch..(sample + 1) * extent.batch {
+                    work(iteration);
+                }
+                begin.elapsed().as_nanos() as f64 / extent.batch as f64
+            });
             if sample >= warm_up {
                 taken[turn].nanos.push(nanos);
             }
         }
     }
     taken
+}
+
+/// Places on the stack that the samples run at by turns.
+const STACK_PLACES: usize = 31;
+
+/// Runs `sample` further down the stack by a couple of hundred bytes a step. Where the stack begins is drawn anew for each process, and at
+/// some places the arithmetic of a signature takes several per cent longer (its stores and loads come to lie a multiple of 4,096 bytes
+/// apart): a whole run would be fast or slow for one contender. At many places in turn each meets them all.
+#[inline(never)]
+fn deeper(steps: usize, sample: &mut dyn FnMut() -> f64) -> f64 {
+    let padding = black_box([0u8; 200]);
+    let nanos = if steps == 0 { sample() } else { deeper(steps - 1, sample) };
+    black_box(&padding);
+    nanos
 }
 
 /// The value below which this share of the values lies; NaN when there are none.

@@ -184,15 +184,10 @@ impl Authorities {
 }
 
 impl Authority {
-    fn found(
-        draft: &Draft,
-        id: &str,
-        name: &str,
-        divisions: &[&str],
-        begin: Timestamp,
-    ) -> Result<Authority, Fault> {
+    fn found(draft: &Draft, id: &str, name: &str, divisions: &[&str], begin: Timestamp) -> Result<Authority, Fault> {
         let word = id.to_ascii_lowercase();
-        let uri = StatusUri::parse(&format!("https://status.example.cn/{word}")).because("the status address is refused")?;
+        let uri =
+            StatusUri::parse(&format!("https://status.example.cn/{word}")).because("the status address is refused")?;
         let (permit_key, voucher_key, status_key) = (random_key()?, random_key()?, random_key()?);
         let prefixes = divisions.iter().map(|prefix| DivisionPrefix::parse(prefix)).collect::<Result<_, _>>();
         let entry = Issuer {

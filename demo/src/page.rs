@@ -57,10 +57,10 @@ fn header(html: &mut String, story: &Story, summary: &Summary) {
     let _ = write!(
         html,
         concat!(
-            "<header class=\"top\">\n<div class=\"inner\">\n",
-            "<p class=\"notice\"><b>演示</b> 人员、地址、证件均为虚构的<b>测试数据</b>，不是居住证",
-            "<span lang=\"en\"><b>Demonstration.</b> All persons, addresses and permits are invented <b>test data</b>; none of this is a permit</span></p>\n",
-            "<h1>居码 Juma<span lang=\"en\">electronic residence permits, verified offline</span></h1>\n",
+            "<header class=\"top\">\n",
+            "<p class=\"notice\"><span><b>演示</b> 人员、地址、证件均为虚构的<b>测试数据</b>，不是居住证",
+            "<span lang=\"en\"><b>Demonstration.</b> All persons, addresses and permits are invented <b>test data</b>; none of this is a permit</span></span></p>\n",
+            "<div class=\"inner\">\n<h1>居码 Juma<span lang=\"en\">electronic residence permits, verified offline</span></h1>\n",
             "<p class=\"clock\">故事时钟：<b>{day}</b>（北京时间），逐场推进。时钟是设定的，所以“接受”用蓝色显示而不用窗口上的绿色。",
             "<span lang=\"en\">The clock of this story is <b>{day}</b>, Beijing time, and moves on from scene to scene. Because the clock is set, ",
             "“accepted” is blue here, not green as at a counter.</span></p>\n",
@@ -106,7 +106,7 @@ fn card(html: &mut String, played: &Played) {
         html,
         concat!(
             "<article class=\"card {tone}{odd}\" id=\"{id}\">\n",
-            "<a class=\"shot\" href=\"pictures/{picture}\"><img src=\"pictures/{picture}\" loading=\"lazy\" width=\"1280\" height=\"720\" alt=\"{shown}\"></a>\n",
+            "<div class=\"seen\"><a class=\"shot\" href=\"pictures/{picture}\"><img src=\"pictures/{picture}\" loading=\"lazy\" width=\"{width}\" height=\"{height}\" alt=\"{shown}\"></a>\n{facts}</div>\n",
             "<div class=\"body\">\n",
             "<p class=\"meta\"><b>{number}</b> {time} · {counter}</p>\n",
             "<h3>{title_zh}<span lang=\"en\">{title_en}</span></h3>\n",
@@ -118,6 +118,9 @@ fn card(html: &mut String, played: &Played) {
         odd = if played.as_expected() { "" } else { " odd" },
         id = escaped(&played.key),
         picture = picture,
+        width = crate::picture::FRAME_PX.0,
+        height = crate::picture::FRAME_PX.1,
+        facts = facts(played),
         shown = escaped(&format!("{} {}", played.title.zh, played.title.en)),
         number = played.number,
         time = escaped(&clock(played)),
@@ -154,7 +157,6 @@ fn card(html: &mut String, played: &Played) {
     );
     person(html, verdict);
     steps(html, verdict);
-    facts(html, played);
     html.push_str("</div>\n</article>\n");
 }
 
@@ -176,11 +178,7 @@ fn person(html: &mut String, verdict: &Verdict) {
         Sex::Female => ("女", "female"),
     };
     let mut rows: Vec<(&str, &str, String)> = vec![
-        (
-            "持证人",
-            "Holder",
-            format!("{} · {sex_zh} {sex_en} · {}", claims.name.masked(), claims.ethnicity.name()),
-        ),
+        ("持证人", "Holder", format!("{} · {sex_zh} {sex_en} · {}", claims.name.masked(), claims.ethnicity.name())),
         ("公民身份号码", "ID number", claims.citizen_id.masked()),
         ("现居住地址", "Address", claims.address.masked()),
         ("证件", "Permit", permit.rule().permit_name().as_str().to_owned()),
@@ -224,44 +222,48 @@ fn steps(html: &mut String, verdict: &Verdict) {
 }
 
 /// How it was checked, and by what.
-fn facts(html: &mut String, played: &Played) {
+fn facts(played: &Played) -> String {
     let verdict = &played.look.verdict;
-    let mut facts: Vec<String> = Vec::new();
+    let mut rows: Vec<(&str, &str, String)> = Vec::new();
     if let Some(assurance) = verdict.assurance {
-        facts.push(match assurance {
-            Assurance::Challenge => "保证程度：应答挑战码 challenge".into(),
-            Assurance::Passive => "保证程度：被动亮码 passive".into(),
-            Assurance::Paper => "保证程度：纸质 paper".into(),
-        });
+        let said = match assurance {
+            Assurance::Challenge => "应答挑战码 challenge",
+            Assurance::Passive => "被动亮码 passive",
+            Assurance::Paper => "纸质 paper",
+        };
+        rows.push(("保证程度", "assurance", said.to_owned()));
     }
-    if let Some(age) = verdict.code_age_secs {
-        facts.push(format!("码龄 {age} 秒 code age {age} s"));
+    if let Some(secs) = verdict.code_age_secs {
+        rows.push(("码龄", "code age", format!("{secs} s")));
     }
     if let Some(list) = verdict.trust_list {
         let (zh, en) = age(list.age_secs);
-        facts.push(format!("信任名单第 {} 版，{zh} trust list {}, {en}", list.version, list.version));
+        rows.push(("信任名单", "trust list", format!("v{} · {zh} {en}", list.version)));
     }
     if let Some(list) = verdict.status_list {
         let (zh, en) = age(list.age_secs);
-        let (old_zh, old_en) = if list.old { ("，已旧", ", old") } else { ("", "") };
-        facts.push(format!("状态名单 {}，{zh}{old_zh} status list {}, {en}{old_en}", list.list, list.list));
+        let old = if list.old { " · 已旧 old" } else { "" };
+        rows.push(("状态名单", "status list", format!("#{} · {zh} {en}{old}", list.list)));
     }
     if let Some(symbol) = played.symbol {
-        facts.push(format!("{} 位数字，QR 版本 {} {} digits, QR version {}", symbol.digits, symbol.version, symbol.digits, symbol.version));
-    }
-    if let Some(px) = played.look.px_per_module {
-        facts.push(format!("每模块 {px:.1} 像素 {px:.1} px a module"));
+        let px = played.look.px_per_module.map_or_else(String::new, |px| format!(" · {px:.1} px"));
+        rows.push(("二维码", "code", format!("{} 位 digits · QR v{}{px}", symbol.digits, symbol.version)));
     }
     if played.frame > 1 {
-        facts.push(format!("第 {} 帧读出 read in frame {}", played.frame, played.frame));
+        rows.push(("画面", "frame", format!("第 {0} 帧 no. {0}", played.frame)));
     }
-    facts.push(format!("读图 scan {:.0} ms", millis(played.look.scan)));
-    facts.push(format!("核验 verify {:.2} ms", millis(played.look.verify)));
-    let _ = write!(html, "<ul class=\"facts\">");
-    for fact in facts {
-        let _ = write!(html, "<li>{}</li>", escaped(&fact));
+    rows.push(("读图", "scan", format!("{:.0} ms", millis(played.look.scan))));
+    rows.push(("核验", "verify", format!("{:.2} ms", millis(played.look.verify))));
+    let mut html = String::from("<dl class=\"facts\">\n");
+    for (zh, en, value) in rows {
+        let _ = writeln!(html, "<div><dt>{zh}<span lang=\"en\">{en}</span></dt><dd>{}</dd></div>", escaped(&value));
     }
-    let _ = write!(html, "<li><a href=\"verdicts/{0}\">JSON</a></li></ul>\n", escaped(&played.document));
+    let _ = writeln!(
+        html,
+        "<div><dt>结论<span lang=\"en\">verdict</span></dt><dd><a href=\"verdicts/{}\">JSON</a></dd></div>\n</dl>",
+        escaped(&played.document)
+    );
+    html
 }
 
 fn footer(html: &mut String, summary: &Summary) {

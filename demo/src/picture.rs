@@ -80,9 +80,22 @@ impl Sight {
             Some(Symbol { version, .. }) if version > 13 => 0.8,
             _ => 0.92,
         };
-        Camera { width: 960, height: 540, yaw, pitch, roll, distance, blur_sigma: 0.6, noise_sigma: 4.0, ..Camera::default() }
+        Camera {
+            width: FRAME_PX.0,
+            height: FRAME_PX.1,
+            yaw,
+            pitch,
+            roll,
+            distance,
+            blur_sigma: 0.6,
+            noise_sigma: 4.0,
+            ..Camera::default()
+        }
     }
 }
+
+/// Width and height of every picture, in pixels: what a cheap webcam delivers.
+pub(crate) const FRAME_PX: (u32, u32) = (960, 540);
 
 /// So many frames a counter looks at before it says that it sees nothing.
 const FRAMES: u64 = 5;

@@ -49,11 +49,11 @@ struct World<'d> {
 
 impl<'d> World<'d> {
     fn set_up(mut stage: Stage<'d>, day: &str) -> Result<World<'d>, Fault> {
-        let at = |time: &str| Timestamp::parse(&format!("{day}T{time}+08:00")).because("the day of the story is refused");
+        let at =
+            |time: &str| Timestamp::parse(&format!("{day}T{time}+08:00")).because("the day of the story is refused");
         let begin = Timestamp::parse(BEGIN).because("the first day is refused")?;
         let draft: &Draft = stage.draft;
-        let samples: BTreeMap<u16, Sample> =
-            sample::samples()?.into_iter().map(|sample| (sample.no, sample)).collect();
+        let samples: BTreeMap<u16, Sample> = sample::samples()?.into_iter().map(|sample| (sample.no, sample)).collect();
 
         let mut authorities = Authorities::found(draft, begin)?;
         authorities.publish_trust_list(draft, at("08:00:00")?.checked_sub(14 * 86_400).because("too early")?)?;
@@ -151,7 +151,10 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "own-phone",
             words("本人亮证", "Shown on the holder's own phone"),
-            words("手机密钥为 Ed25519；签发机关签名与手机签名均成立。", "The phone's key is Ed25519; the issuer's signature and the phone's both hold."),
+            words(
+                "手机密钥为 Ed25519；签发机关签名与手机签名均成立。",
+                "The phone's key is Ed25519; the issuer's signature and the phone's both hold.",
+            ),
             Sight::Phone(shown),
             Reason::Valid,
         ),
@@ -162,7 +165,10 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "p256-phone",
             words("另一种手机", "Another kind of phone"),
-            words("手机安全芯片只支持 P-256，同样核验。", "Its secure hardware knows P-256 only; that is verified just as well."),
+            words(
+                "手机安全芯片只支持 P-256，同样核验。",
+                "Its secure hardware knows P-256 only; that is verified just as well.",
+            ),
             Sight::Phone(shown),
             Reason::Valid,
         ),
@@ -173,7 +179,10 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "window-guangdong",
             words("广东：签注期为最后一个月", "Guangdong: the last month is the endorsement window"),
-            words("签注有效期至 7 月 20 日，6 月 20 日起可签注。", "Endorsed until 20 July; it can be endorsed again since 20 June."),
+            words(
+                "签注有效期至 7 月 20 日，6 月 20 日起可签注。",
+                "Endorsed until 20 July; it can be endorsed again since 20 June.",
+            ),
             Sight::Phone(shown),
             Reason::ValidEndorsable,
         ),
@@ -184,7 +193,10 @@ fn own_phone(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "window-shenzhen",
             words("深圳：签注期为最后六十日", "Shenzhen: the last sixty days are the window"),
-            words("签注有效期至 8 月 20 日，6 月 21 日起可签注。", "Endorsed until 20 August; it can be endorsed again since 21 June."),
+            words(
+                "签注有效期至 8 月 20 日，6 月 21 日起可签注。",
+                "Endorsed until 20 August; it can be endorsed again since 21 June.",
+            ),
             Sight::Phone(shown),
             Reason::ValidEndorsable,
         ),
@@ -267,7 +279,10 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "first-showing",
             words("首次出示", "Shown for the first time"),
-            words("接受前先在磁盘上登记，之后才显示结论。", "It is recorded on the disk first; only then is the verdict shown."),
+            words(
+                "接受前先在磁盘上登记，之后才显示结论。",
+                "It is recorded on the disk first; only then is the verdict shown.",
+            ),
             Sight::Phone(shown),
             Reason::Valid,
         ),
@@ -355,7 +370,10 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
             scene(
                 "challenge-used",
                 words("挑战码用第二次", "The challenge, a second time"),
-                words("另一部手机应答了已用过的挑战码。", "Another phone answers a challenge that was answered before."),
+                words(
+                    "另一部手机应答了已用过的挑战码。",
+                    "Another phone answers a challenge that was answered before.",
+                ),
                 Sight::Phone(again),
                 Reason::ChallengeExpired,
             ),
@@ -371,7 +389,10 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
             scene(
                 "challenge-missing",
                 words("没有应答挑战码", "The challenge is not answered"),
-                words("窗口发问，手机却只亮出普通的码。", "The counter asked; the phone shows a code without an answer."),
+                words(
+                    "窗口发问，手机却只亮出普通的码。",
+                    "The counter asked; the phone shows a code without an answer.",
+                ),
                 Sight::Phone(shown),
                 Reason::ChallengeMissing,
             ),
@@ -452,7 +473,10 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "lapsed",
             words("签注逾期", "Endorsement lapsed"),
-            words("逾期 40 天，使用功能中止；补办签注即可恢复。", "Forty days overdue: suspended, until the endorsement is made up."),
+            words(
+                "逾期 40 天，使用功能中止；补办签注即可恢复。",
+                "Forty days overdue: suspended, until the endorsement is made up.",
+            ),
             Sight::Phone(shown),
             Reason::EndorsementLapsed,
         ),
@@ -463,7 +487,10 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "two-years-to-the-day",
             words("中止满两年的最后一天", "The last day of two suspended years"),
-            words("深圳：今天还能补办签注，明天自动注销（见最后一节）。", "Shenzhen: today it can still be made up; tomorrow it is cancelled by itself (last section)."),
+            words(
+                "深圳：今天还能补办签注，明天自动注销（见最后一节）。",
+                "Shenzhen: today it can still be made up; tomorrow it is cancelled by itself (last section).",
+            ),
             Sight::Phone(shown),
             Reason::EndorsementLapsed,
         ),
@@ -474,7 +501,10 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "auto-cancelled",
             words("中止满两年，自动注销", "Suspended for two years: cancelled by itself"),
-            words("没有人下载过任何东西：窗口按规则自己算出。", "Nobody had to tell the counter: it follows from the date and the region rule."),
+            words(
+                "没有人下载过任何东西：窗口按规则自己算出。",
+                "Nobody had to tell the counter: it follows from the date and the region rule.",
+            ),
             Sight::Phone(shown),
             Reason::AutoCancelled,
         ),
@@ -485,7 +515,10 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "cancelled",
             words("屋主申报注销", "Cancelled: the landlord reported it"),
-            words("4 月 15 日起在状态名单中为已注销；手机上的证照本身没有变。", "In the status list since 15 April; the permit on the phone itself is unchanged."),
+            words(
+                "4 月 15 日起在状态名单中为已注销；手机上的证照本身没有变。",
+                "In the status list since 15 April; the permit on the phone itself is unchanged.",
+            ),
             Sight::Phone(shown),
             Reason::Cancelled,
         ),
@@ -520,7 +553,10 @@ fn life(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "superseded",
             words("迁居后，旧证照", "Moved: the old copy"),
-            words("现居住地址已变更，手机还亮着变更前的证照。", "The address has changed; the phone still shows the permit from before."),
+            words(
+                "现居住地址已变更，手机还亮着变更前的证照。",
+                "The address has changed; the phone still shows the permit from before.",
+            ),
             Sight::Phone(old.show(shown_at)?),
             Reason::Superseded,
         ),
@@ -627,7 +663,10 @@ fn forgeries(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "other-region",
             words("外地机关签发", "Signed by another region's authority"),
-            words("浙江的真密钥签发了广东的居住证。", "A true Zhejiang key signed a permit for an address in Guangdong."),
+            words(
+                "浙江的真密钥签发了广东的居住证。",
+                "A true Zhejiang key signed a permit for an address in Guangdong.",
+            ),
             Sight::Phone(shown),
             Reason::IssuerOutOfScope,
         ),
@@ -650,7 +689,10 @@ fn forgeries(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "specimen",
             words("培训用样本", "A specimen for training"),
-            words("样本密钥签发，一切检查都通过，也绝不显示为有效。", "Signed with the specimen key: every check passes, and still it is never shown as valid."),
+            words(
+                "样本密钥签发，一切检查都通过，也绝不显示为有效。",
+                "Signed with the specimen key: every check passes, and still it is never shown as valid.",
+            ),
             Sight::Phone(shown),
             Reason::Specimen,
         ),
@@ -684,7 +726,14 @@ fn paper(world: &mut World<'_>) -> Result<(), Fault> {
     for (no, place, key, zh, en, expected) in [
         (14, Nanshan, "voucher-shenzhen", "深圳信息单", "Shenzhen's information sheet", Reason::VoucherValid),
         (15, Tianhe, "voucher-wenzhou", "温州确认单", "Wenzhou's confirmation sheet", Reason::VoucherValid),
-        (1, Tianhe, "voucher-guangdong", "广东的“纸质凭证”", "A paper voucher from Guangdong", Reason::VoucherNotAllowed),
+        (
+            1,
+            Tianhe,
+            "voucher-guangdong",
+            "广东的“纸质凭证”",
+            "A paper voucher from Guangdong",
+            Reason::VoucherNotAllowed,
+        ),
     ] {
         let now = world.wait(30)?;
         let sample = world.sample(no)?.clone();
@@ -694,7 +743,8 @@ fn paper(world: &mut World<'_>) -> Result<(), Fault> {
         let told = match &sample.voucher {
             Some(voucher) => words(
                 format!("{}，打印五分钟后出示。纸是死的，谁拿着都一样，所以须核对身份证件。", voucher.kind),
-                "Printed five minutes ago. Paper is the same in anyone's hands, so the identity card must be checked.".to_owned(),
+                "Printed five minutes ago. Paper is the same in anyone's hands, so the identity card must be checked."
+                    .to_owned(),
             ),
             None => words(
                 "签名成立，但广东的规则不允许纸质凭证。",
@@ -722,7 +772,10 @@ fn pictures(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "two-permits",
             words("画面中有两个居住证", "Two permits in one picture"),
-            words("两部手机并排。窗口不挑选，请只出示一个。", "Two phones side by side. It is not for the counter to choose."),
+            words(
+                "两部手机并排。窗口不挑选，请只出示一个。",
+                "Two phones side by side. It is not for the counter to choose.",
+            ),
             Sight::TwoPhones(left, right),
             Reason::MultipleCodes,
         ),
@@ -733,7 +786,10 @@ fn pictures(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "web-address",
             words("别的二维码", "Another kind of code"),
-            words("手机上是一个网址。程序只读文字，从不打开网址。", "The phone shows a web address. The verifier reads text and never opens it."),
+            words(
+                "手机上是一个网址。程序只读文字，从不打开网址。",
+                "The phone shows a web address. The verifier reads text and never opens it.",
+            ),
             Sight::ForeignCode("https://www.example.cn/juzhuzheng?id=1".to_owned()),
             Reason::NotAPermitCode,
         ),
@@ -744,7 +800,10 @@ fn pictures(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "no-code",
             words("没有二维码", "No code at all"),
-            words("亮证页面尚未打开；看了五帧都没有二维码。", "The permit page is not open yet; five frames, and no code in any."),
+            words(
+                "亮证页面尚未打开；看了五帧都没有二维码。",
+                "The permit page is not open yet; five frames, and no code in any.",
+            ),
             Sight::NoCode,
             Reason::NoCode,
         ),
@@ -787,7 +846,10 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "no-status-list",
             words("有信任名单，没有状态名单", "A trust list, but no status list"),
-            words("签名成立；是否已注销却无从得知。", "The signatures hold; whether the permit was cancelled cannot be told."),
+            words(
+                "签名成立；是否已注销却无从得知。",
+                "The signatures hold; whether the permit was cancelled cannot be told.",
+            ),
             Sight::Phone(shown),
             Reason::StatusListMissing,
         ),
@@ -803,7 +865,10 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "clock-set-back",
             words("电脑时钟被拨回一天", "The computer's clock set back by a day"),
-            words("时钟早于机关已签名的时间，不可信。", "The clock is behind a time that the authorities have signed already."),
+            words(
+                "时钟早于机关已签名的时间，不可信。",
+                "The clock is behind a time that the authorities have signed already.",
+            ),
             Sight::Phone(shown),
             Reason::ClockSuspect,
         ),
@@ -819,7 +884,10 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
         scene(
             "next-day",
             words("午夜过后", "After midnight"),
-            words("昨天还可补办（样例 11），今天零时起自动注销。", "Yesterday it could still be made up (sample 11); since midnight it is cancelled."),
+            words(
+                "昨天还可补办（样例 11），今天零时起自动注销。",
+                "Yesterday it could still be made up (sample 11); since midnight it is cancelled.",
+            ),
             Sight::Phone(shown),
             Reason::AutoCancelled,
         ),

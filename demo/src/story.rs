@@ -261,9 +261,9 @@ impl Summary {
         let lines = vec![
             figure("读图", "scan, median (most)", spread(&scan, |d| format!("{:.1}", millis(*d)), "ms")),
             figure("核验", "verify, median (most)", spread(&verify, |d| format!("{:.2}", millis(*d)), "ms")),
-            figure("证照", "permit, median (most)", spread(&story.permit_bytes, ToString::to_string, "bytes")),
-            figure("亮码", "code, median (most)", spread(&bytes, ToString::to_string, "bytes")),
-            figure("数字", "digits, median (most)", spread(&digits, ToString::to_string, "digits")),
+            figure("证照", "permit, median (most)", spread(&story.permit_bytes, ToString::to_string, "B")),
+            figure("亮码", "code, median (most)", spread(&bytes, ToString::to_string, "B")),
+            figure("数字", "digits, median (most)", spread(&digits, ToString::to_string, "")),
             figure("QR 版本", "QR version, median (most)", spread(&versions, ToString::to_string, "")),
             figure("首帧未读出", "not read in the first frame", format!("{later}")),
             figure("不同结论", "different reason codes", format!("{reasons}")),

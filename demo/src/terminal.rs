@@ -24,9 +24,7 @@ impl Terminal {
     pub(crate) fn opening(&self, day: &str) {
         self.line("");
         self.line(&self.bold("居码 Juma — 演示 demonstration"));
-        self.line(&format!(
-            "The clock of this story is {day}: the samples have dates. 故事时钟为 {day}（北京时间）。"
-        ));
+        self.line(&format!("The clock of this story is {day}: the samples have dates. 故事时钟为 {day}（北京时间）。"));
         self.line("All persons are invented. 人员均为虚构测试数据。");
         self.line(&self.dim("✓ accepted 接受   ✕ refused 拒绝   ! undecided 无法判定"));
     }
@@ -71,7 +69,11 @@ impl Terminal {
         let outcome = if summary.is_good() { Outcome::Accept } else { Outcome::Reject };
         self.line(&self.painted(outcome, &format!("{} {counted}. {zh}。", sign(outcome))));
         for line in summary.lines() {
-            self.line(&format!("  {}  {}", padded(line.label.zh, 14), format_args!("{}{}", padded(line.label.en, 24), line.value)));
+            self.line(&format!(
+                "  {}  {}",
+                padded(line.label.zh, 14),
+                format_args!("{}{}", padded(line.label.en, 24), line.value)
+            ));
         }
         self.line("");
         self.line(&format!("Open {place}/index.html in a browser; README.md beside it has commands to try."));

@@ -25,7 +25,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         endorsement_years: Some("1".into()),
         ..RawRequest::default()
     };
-    let request = request.check(now.day()).map_err(|errors| errors.first().map_or(String::new(), ToString::to_string))?;
+    let request =
+        request.check(now.day()).map_err(|errors| errors.first().map_or(String::new(), ToString::to_string))?;
 
     // The holder's phone proved by an enrolment that it holds this key; the slot comes from the backend's own register.
     let device = Device::try_from(&CoseKey::from(SigningKey::from_bytes(&[9; 32]).verifying_key()))?;

@@ -104,7 +104,11 @@ mod tests {
     fn jobs(count: u64) -> impl Iterator<Item = Job> {
         let request = sample().check(today()).unwrap();
         let bearer = Bearer::Device(device(9));
-        (0..count).map(move |index| Job { request: request.clone(), bearer: bearer.clone(), slot: StatusSlot { list: 1, index } })
+        (0..count).map(move |index| Job {
+            request: request.clone(),
+            bearer: bearer.clone(),
+            slot: StatusSlot { list: 1, index },
+        })
     }
 
     #[test]
@@ -143,7 +147,8 @@ mod tests {
 
     #[test]
     fn a_faulty_signer_releases_nothing() {
-        let wrong = IssuingKey::new(Faulty(Some(ed25519_dalek::SigningKey::from_bytes(&[2; 32]))), *key(1).public()).unwrap();
+        let wrong =
+            IssuingKey::new(Faulty(Some(ed25519_dalek::SigningKey::from_bytes(&[2; 32]))), *key(1).public()).unwrap();
         let mut refused = 0;
         issue_all(jobs(50), now(), &wrong, |_, result| -> Result<(), ()> {
             assert_eq!(result.unwrap_err().code(), "SIGNATURE_REFUSED");

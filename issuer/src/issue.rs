@@ -334,7 +334,9 @@ pub enum SigningError {
     #[error("the signing key gave no signature; check the key file or the hardware module, then try again")]
     Signer,
     /// The signer gave a signature that does not belong to the public key.
-    #[error("the signing key gave a signature that does not belong to its public key; nothing was released: stop and have the key checked")]
+    #[error(
+        "the signing key gave a signature that does not belong to its public key; nothing was released: stop and have the key checked"
+    )]
     SignatureRefused,
 }
 
@@ -405,7 +407,9 @@ impl IssueError {
             IssueError::Claims(ClaimsError::StatusIndex) => "状态名单序号超出范围，请换一个序号".into(),
             IssueError::EnrolmentOfAnother => "绑定申请属于另一个居码，请为本居码重新绑定设备".into(),
             IssueError::SignerFailed(error) | IssueError::SignatureRefused(error) => error.zh().into(),
-            IssueError::TooLarge { bytes, most } => format!("证照共{bytes}字节，超过二维码可容纳的{most}字节，请缩短地址"),
+            IssueError::TooLarge { bytes, most } => {
+                format!("证照共{bytes}字节，超过二维码可容纳的{most}字节，请缩短地址")
+            }
             IssueError::Unreadable => "签出的证照无法读回，未予放行，请报告此缺陷".into(),
         }
     }
@@ -567,7 +571,8 @@ pub(crate) mod tests {
     #[test]
     fn an_index_that_no_list_has_is_refused() {
         let request = sample().check(today()).unwrap();
-        let at = |index| issue(&request, &device(9), StatusSlot { list: 1, index }, now(), &key(1)).map(|p| p.slot().index);
+        let at =
+            |index| issue(&request, &device(9), StatusSlot { list: 1, index }, now(), &key(1)).map(|p| p.slot().index);
         assert_eq!(at((1 << 20) - 1), Ok((1 << 20) - 1));
         assert_eq!(at(1 << 20), Err(IssueError::Claims(ClaimsError::StatusIndex)));
     }

@@ -122,9 +122,10 @@ impl Ledger {
         if form != FORM {
             return Err(LedgerError::Form(form));
         }
-        let (salt, entries, full_at) = transaction.query_row("SELECT salt, entries, full_at FROM ledger", [], |row| {
-            Ok((row.get(0)?, uint(row, 1)?, uint(row, 2)?))
-        })?;
+        let (salt, entries, full_at) =
+            transaction.query_row("SELECT salt, entries, full_at FROM ledger", [], |row| {
+                Ok((row.get(0)?, uint(row, 1)?, uint(row, 2)?))
+            })?;
         transaction.commit()?;
         Ok(Ledger { connection, salt, entries, full_at })
     }
@@ -142,7 +143,8 @@ impl Ledger {
                     "INSERT INTO run (idempotency_key, begun_at) VALUES (?, ?) ON CONFLICT DO NOTHING",
                     params![key, int(now.seconds())],
                 )?;
-                let id = transaction.query_row("SELECT id FROM run WHERE idempotency_key = ?", [key], |row| row.get(0))?;
+                let id =
+                    transaction.query_row("SELECT id FROM run WHERE idempotency_key = ?", [key], |row| row.get(0))?;
                 transaction.commit()?;
                 Some(id)
             }
@@ -414,7 +416,9 @@ pub enum OrderRefusal {
     #[error("the residence code belongs to a person with another citizen ID number; correct one of the two")]
     PersonDiffers,
     /// The permit is suspended.
-    #[error("the permit in force is suspended by the authority; lift the suspension or cancel it before a new one is issued")]
+    #[error(
+        "the permit in force is suspended by the authority; lift the suspension or cancel it before a new one is issued"
+    )]
     Suspended,
     /// It cannot be made.
     #[error(transparent)]
@@ -451,7 +455,9 @@ impl OrderRefusal {
     pub fn zh(&self) -> String {
         match self {
             OrderRefusal::DuplicateRow => "本文件中居码重复，仅受理第一行，请删除多余的行".into(),
-            OrderRefusal::IdempotencyConflict => "同一幂等键下该行的内容已变，请恢复原文件，新增或修改的行请放入新文件并使用新键".into(),
+            OrderRefusal::IdempotencyConflict => {
+                "同一幂等键下该行的内容已变，请恢复原文件，新增或修改的行请放入新文件并使用新键".into()
+            }
             OrderRefusal::NonceUsed => "该绑定申请已用于签发，请发新的随机数并重新绑定设备".into(),
             OrderRefusal::PersonDiffers => "该居码属于另一公民身份号码，请更正其中一项".into(),
             OrderRefusal::Suspended => "现有证照已被中止，请先解除中止或注销后再签发".into(),
@@ -473,16 +479,22 @@ pub enum LedgerError {
     #[error("the file is no ledger; check the path")]
     NotALedger,
     /// A ledger of another program version.
-    #[error("the ledger has form {0}, and this program knows form 1 only; use the program that made it, or a newer one")]
+    #[error(
+        "the ledger has form {0}, and this program knows form 1 only; use the program that made it, or a newer one"
+    )]
     Form(i64),
     /// Another process holds it for long.
     #[error("another process has been writing to the ledger for 30 seconds; wait until it is done, then try again")]
     Busy,
     /// The disk is full.
-    #[error("the disk of the ledger is full; nothing of this batch was issued: make room, then run the same command again")]
+    #[error(
+        "the disk of the ledger is full; nothing of this batch was issued: make room, then run the same command again"
+    )]
     DiskFull,
     /// The database failed otherwise.
-    #[error("the ledger failed: {0}; nothing of this batch was issued: check the disk, then run the same command again")]
+    #[error(
+        "the ledger failed: {0}; nothing of this batch was issued: check the disk, then run the same command again"
+    )]
     Database(rusqlite::Error),
     /// What stands in it makes no sense.
     #[error("the ledger holds a value that this program never writes; restore it from a backup")]
@@ -686,10 +698,11 @@ impl<'t> Register<'t> {
             self.supersede.execute(params![code, kind, now])?;
         }
         let StatusSlot { list, index } = permit.slot();
-        let (id, version): (i64, u64) = self.add_permit.query_row(
-            params![code, kind, person, int(list), int(index), now, permit.bytes()],
-            |row| Ok((row.get(0)?, uint(row, 1)?)),
-        )?;
+        let (id, version): (i64, u64) = self
+            .add_permit
+            .query_row(params![code, kind, person, int(list), int(index), now, permit.bytes()], |row| {
+                Ok((row.get(0)?, uint(row, 1)?))
+            })?;
         if let Some(nonce) = nonce_of(order) {
             self.add_nonce.execute(params![nonce, id])?;
         }
@@ -946,11 +959,10 @@ mod tests {
         // Another body at the same place; a new place; another key.
         let mut changed = order(3);
         changed.place = 1;
-        assert_eq!(codes(&issue_under(&mut desk.open(), "K1", &[changed, order(2), order(4)], 3)), [
-            "IDEMPOTENCY_CONFLICT",
-            "OK",
-            "OK"
-        ]);
+        assert_eq!(
+            codes(&issue_under(&mut desk.open(), "K1", &[changed, order(2), order(4)], 3)),
+            ["IDEMPOTENCY_CONFLICT", "OK", "OK"]
+        );
         let other = issue_under(&mut desk.open(), "K2", &orders, 4);
         assert_eq!(other[0].as_ref().unwrap().version, 2);
         let first = issue_under(&mut desk.open(), "K1", &orders, 5);
@@ -985,7 +997,10 @@ mod tests {
             let bearer = Bearer::Device(Device::enrolled(&enrolment, now()).unwrap());
             Order { bearer, ..order(number) }
         };
-        assert_eq!(codes(&issue_under(&mut ledger, "K", &[enrolled(1), enrolled(2)], 1)), ["OK", "ENROLMENT_NONCE_USED"]);
+        assert_eq!(
+            codes(&issue_under(&mut ledger, "K", &[enrolled(1), enrolled(2)], 1)),
+            ["OK", "ENROLMENT_NONCE_USED"]
+        );
         assert_eq!(codes(&issue_under(&mut ledger, "K", &[enrolled(1)], 2)), ["OK"]);
         assert_eq!(codes(&issue_under(&mut ledger, "K2", &[enrolled(1)], 3)), ["ENROLMENT_NONCE_USED"]);
         assert_eq!(codes(&issue(&mut ledger, &[enrolled(2)])), ["ENROLMENT_NONCE_USED"]);
@@ -1010,7 +1025,8 @@ mod tests {
         let mut ledger = desk.open();
         let issued = issue(&mut ledger, &[order(1), order(2)]);
         let target = Target::ResidenceCode(code(1));
-        let set = |ledger: &mut Ledger, to| ledger.set_status(target, to, now()).map_err(|e| e.code()).map(|c| c[0].from);
+        let set =
+            |ledger: &mut Ledger, to| ledger.set_status(target, to, now()).map_err(|e| e.code()).map(|c| c[0].from);
         assert_eq!(set(&mut ledger, Status::Suspended), Ok(Status::Valid));
         assert_eq!(codes(&issue(&mut ledger, &[order(1)])), ["PERMIT_SUSPENDED"]);
         assert_eq!(set(&mut ledger, Status::Valid), Ok(Status::Suspended));
@@ -1120,7 +1136,8 @@ mod tests {
     fn publications_are_dated_strictly_later() {
         let desk = Desk::new();
         let mut ledger = desk.open();
-        let mut at = |now: Timestamp| ledger.publish(1, now).map(|p| p.issued_at.seconds_since(now)).map_err(|e| e.code());
+        let mut at =
+            |now: Timestamp| ledger.publish(1, now).map(|p| p.issued_at.seconds_since(now)).map_err(|e| e.code());
         assert_eq!(at(now()), Ok(0));
         assert_eq!(at(now()), Ok(1));
         assert_eq!(at(now()), Ok(2));

@@ -224,9 +224,8 @@ impl RawRequest {
             let digits: String = text.chars().filter(|c| !c.is_whitespace()).collect();
             ResidenceCode::parse(&digits).map_err(|x| Fault::of(x.code(), &x, x.zh()))
         });
-        let name = e.required("name", &self.name, |text| {
-            Name::parse_entry(text).map_err(|x| Fault::of(x.code(), &x, x.zh()))
-        });
+        let name =
+            e.required("name", &self.name, |text| Name::parse_entry(text).map_err(|x| Fault::of(x.code(), &x, x.zh())));
         let citizen_id = e.required("citizen_id", &self.citizen_id, |text| {
             CitizenId::parse_entry(text, today).map_err(|x| Fault::of(x.code(), &x, x.zh()))
         });
@@ -260,10 +259,9 @@ impl RawRequest {
             Name::parse_entry(text).map_err(|x| Fault::of(x.code(), &x, x.zh()))
         });
         let agent_relation = e.optional("agent_relation", &self.agent_relation, relation);
-        let agent = match e.both("agent_name", "agent_relation", agent_name, agent_relation) {
-            Some((name, relation)) => Some(Agent { name, relation }),
-            None => None,
-        };
+        let agent = e
+            .both("agent_name", "agent_relation", agent_name, agent_relation)
+            .map(|(name, relation)| Agent { name, relation });
         let portrait_digest = e.optional("portrait_sha256", &self.portrait_sha256, |text| {
             let digest: [u8; 32] = hex_bytes(text).ok_or(PORTRAIT_FORM)?;
             let [first, _] = *digest.as_chunks::<16>().0 else { return Err(PORTRAIT_FORM) };
@@ -274,10 +272,9 @@ impl RawRequest {
             e.optional("enrolment_nonce", &self.enrolment_nonce, |text| hex_bytes(text).ok_or(NONCE_FORM));
         let serial = e.optional("voucher_serial", &self.voucher_serial, display_text);
         let place = e.optional("voucher_place", &self.voucher_place, display_text);
-        let voucher = match e.both("voucher_serial", "voucher_place", serial, place) {
-            Some((serial, place)) => Some(VoucherNote { serial, place }),
-            None => None,
-        };
+        let voucher = e
+            .both("voucher_serial", "voucher_place", serial, place)
+            .map(|(serial, place)| VoucherNote { serial, place });
 
         if let (Some(id), Some(day)) = (citizen_id, issued_on)
             && !id.is_born_by(day)
@@ -419,8 +416,11 @@ const ENDORSEMENT_CONFLICT: Fault = Fault::new(
     "the years counted from issued_on do not end on endorsed_until; correct one of them, or leave one out",
     "自签发日期起算的签注年数与签注有效期不符，请更正其中一项，或只填一项",
 );
-const YEARS_RANGE: Fault =
-    Fault::new("ENDORSEMENT_YEARS", "the endorsed years are not a number from 1 to 50; correct it", "签注年数应为1至50，请更正");
+const YEARS_RANGE: Fault = Fault::new(
+    "ENDORSEMENT_YEARS",
+    "the endorsed years are not a number from 1 to 50; correct it",
+    "签注年数应为1至50，请更正",
+);
 const ENDORSED_BEFORE_ISSUE: Fault = Fault::new(
     "ENDORSED_BEFORE_ISSUE",
     "the endorsement would end before the day of issue; correct one of the two dates",
@@ -572,9 +572,9 @@ fn place(division: Division, text: &str) -> Result<Place, Fault> {
 
 /// The provinces of GB/T 2260 whose residents have citizen ID numbers of their own series.
 const PROVINCES: [u64; 31] = [
-    110_000, 120_000, 130_000, 140_000, 150_000, 210_000, 220_000, 230_000, 310_000, 320_000, 330_000, 340_000, 350_000,
-    360_000, 370_000, 410_000, 420_000, 430_000, 440_000, 450_000, 460_000, 500_000, 510_000, 520_000, 530_000, 540_000,
-    610_000, 620_000, 630_000, 640_000, 650_000,
+    110_000, 120_000, 130_000, 140_000, 150_000, 210_000, 220_000, 230_000, 310_000, 320_000, 330_000, 340_000,
+    350_000, 360_000, 370_000, 410_000, 420_000, 430_000, 440_000, 450_000, 460_000, 500_000, 510_000, 520_000,
+    530_000, 540_000, 610_000, 620_000, 630_000, 640_000, 650_000,
 ];
 
 fn relation(text: &str) -> Result<Relation, Fault> {

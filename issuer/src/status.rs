@@ -147,7 +147,9 @@ pub enum StatusError {
     #[error("index {0} is not below 1,048,576, so no list has it; check the record")]
     Index(u64),
     /// A life of less than a minute, a ttl of nothing or longer than the life, or an end after the year 2199.
-    #[error("a status list lives for at least 60 seconds, and its ttl is above 0 and not longer than that; correct the two")]
+    #[error(
+        "a status list lives for at least 60 seconds, and its ttl is above 0 and not longer than that; correct the two"
+    )]
     Period,
     /// The key gave no signature, or a wrong one.
     #[error(transparent)]

@@ -84,10 +84,7 @@ pub fn sign<S: Signer<Signature>>(
     if let Some(previous) = follows
         && !read.signed_by(&previous.roots)
     {
-        return Err(TrustError::PreviousThreshold {
-            needed: previous.roots.threshold(),
-            version: previous.version,
-        });
+        return Err(TrustError::PreviousThreshold { needed: previous.roots.threshold(), version: previous.version });
     }
     Ok(SignedTrustList { bytes, list: list.clone() })
 }
@@ -167,7 +164,9 @@ pub enum TrustError {
         needed: u64,
     },
     /// Too few of the root keys in use.
-    #[error("{needed} of the root keys of version {version}, which is in use, must sign too; to change root keys use `issuer trust rotate`")]
+    #[error(
+        "{needed} of the root keys of version {version}, which is in use, must sign too; to change root keys use `issuer trust rotate`"
+    )]
     PreviousThreshold {
         /// How many must sign.
         needed: u64,
@@ -178,7 +177,9 @@ pub enum TrustError {
     #[error(transparent)]
     Signing(#[from] SigningError),
     /// What was signed does not read back as what it should say.
-    #[error("the signed trust list does not read back as it should, perhaps because it is larger than 4 MiB; nothing was released")]
+    #[error(
+        "the signed trust list does not read back as it should, perhaps because it is larger than 4 MiB; nothing was released"
+    )]
     Unreadable,
 }
 
@@ -367,8 +368,11 @@ impl TrustDraft {
     /// [`DraftError`].
     pub fn root_keys(&self) -> Result<RootKeys, DraftError> {
         let keys = self.roots.iter().enumerate().map(|(i, key)| read_key(key, || format!("roots[{i}]")));
-        RootKeys::new(self.threshold, keys.collect::<Result<_, _>>()?)
-            .map_err(|e| DraftError { place: "roots".into(), code: e.code(), what: e.to_string() })
+        RootKeys::new(self.threshold, keys.collect::<Result<_, _>>()?).map_err(|e| DraftError {
+            place: "roots".into(),
+            code: e.code(),
+            what: e.to_string(),
+        })
     }
 
     /// The list of this version, issued now and good for [`days`](Self::days) days. It is consistent ([`TrustList::check`]).
@@ -443,9 +447,8 @@ impl KeyDraft {
     }
 
     fn read(&self, at: &str) -> Result<IssuerKey, DraftError> {
-        let time = |field: &str, text: &str| {
-            Timestamp::parse(text).map_err(|e| wrong(format!("{at}.{field}"), e.code(), &e))
-        };
+        let time =
+            |field: &str, text: &str| Timestamp::parse(text).map_err(|e| wrong(format!("{at}.{field}"), e.code(), &e));
         let mut usages: Vec<Usage> = self.usages.iter().map(|usage| usage.usage()).collect();
         usages.sort();
         usages.dedup();
@@ -550,7 +553,10 @@ mod tests {
         assert_eq!(back.to_list(1, now()).unwrap(), list);
         let json = serde_json::to_string(&back).unwrap();
         assert_eq!(serde_json::from_str::<TrustDraft>(&json).unwrap(), back);
-        assert!(json.contains(r#""usages":["permit","status"]"#) && json.contains(r#""window":{"months":1}"#), "{json}");
+        assert!(
+            json.contains(r#""usages":["permit","status"]"#) && json.contains(r#""window":{"months":1}"#),
+            "{json}"
+        );
         assert!(json.contains(r#""not_after":"2031-01-01T00:00:00+08:00""#));
     }
 
@@ -605,7 +611,8 @@ mod tests {
             change(&mut draft);
             draft.to_list(1, now()).map_err(|error| (error.place, error.code)).unwrap_err()
         };
-        let cases: [(fn(&mut TrustDraft), &str, &str); 11] = [
+        type Change = fn(&mut TrustDraft);
+        let cases: [(Change, &str, &str); 11] = [
             (|d| d.days = 0, "days", "TRUST_DAYS"),
             (|d| d.days = 3651, "days", "TRUST_DAYS"),
             (|d| d.roots[0].truncate(10), "roots[0]", "TRUST_KEY_FORM"),

@@ -218,8 +218,13 @@ pub struct World {
     fixed: bool,
 }
 
+/// A folder of its own in the machine's temporary folder.
+fn new_folder() -> TempDir {
+    tempfile::Builder::new().prefix("juma-test-").tempdir().expect("a temporary folder")
+}
+
 impl World {
-    /// With the clock standing at [`MORNING`]; lists of the hour before, permits of the day before.
+    /// With the clock standing at [`MORNING`]; permits of two hours before, status lists of one.
     pub fn new() -> World {
         World::build(Timestamp::parse(MORNING).expect("a time"), true)
     }
@@ -279,6 +284,13 @@ impl World {
         command
     }
 
+    /// Signs the authority's status lists.
+    #[track_caller]
+    pub fn publish(&self, seconds: i64) -> Ran {
+        let arguments = ["status", "publish", "--ledger", "ledger.sqlite3", "--list", "all", "--key", "keys/status.pem"];
+        self.run_at(seconds, "issuer", &[&arguments[..], &["--uri", STATUS_URI, "--out", "public"]].concat())
+    }
+
     /// The digits of a presentation of sample permit `no`, made at the time.
     #[track_caller]
     pub fn code(&self, phone: &str, no: u64, seconds: i64, more: &[&str]) -> String {
@@ -302,14 +314,15 @@ impl World {
         world.make_lists("", "root", &[("permit", "permit"), ("status", "status"), ("voucher", "voucher")]);
         world.make_lists("other-", "other-root", &[("other-permit", "permit,voucher,status")]);
         world.make_permits();
-        for (folder, key) in [("public", "status"), ("other-public", "other-permit")] {
-            let (key, uri) = (format!("keys/{key}.pem"), if folder == "public" { STATUS_URI } else { OTHER_STATUS_URI });
-            let arguments = ["status", "publish", "--ledger", "ledger.sqlite3", "--list", "all", "--key", &key, "--uri", uri, "--out", folder];
-            // The second list a minute later: one ledger dates its lists upwards.
-            world.run_at(if folder == "public" { -3_600 } else { -3_540 }, "issuer", &arguments).exits(0);
-        }
+        world.publish(LISTED).exits(0);
         world.make_counters();
         world
+    }
+
+    /// The thumbprint of the first root key of a trust list.
+    pub fn thumbprint(&self, list: &str) -> String {
+        let shown = self.run("issuer", &["trust", "show", list, "--json"]).exits(0).json();
+        shown["root_thumbprints"][0].as_str().expect("a thumbprint").to_owned()
     }
 
     fn make_lists(&self, prefix: &str, root: &str, keys: &[(&str, &str)]) {
@@ -347,7 +360,7 @@ impl World {
         self.write_requests("requests", &requests);
         let arguments = ["issue", "--key", "keys/permit.pem", "--requests", "requests.json", "--enrolments", "codes.txt"];
         let more = ["--ledger", "ledger.sqlite3", "--out", "permits", "--idempotency-key", "first"];
-        self.run_at(-DAY, "issuer", &[&arguments[..], &more].concat()).exits(0);
+        self.run_at(ISSUED, "issuer", &[&arguments[..], &more].concat()).exits(0);
         for sample in &samples {
             let permit = format!("permits/{}.permit", residence_code(sample.no));
             self.run("holder", &["add", "--dir", phone_of(sample.no), &permit]).exits(0);
@@ -359,7 +372,7 @@ impl World {
         paper["voucher_place"] = "石牌派出所".into();
         self.write_requests("paper", &[paper]);
         let arguments = ["voucher", "--key", "keys/voucher.pem", "--requests", "paper.json", "--ledger", "ledger.sqlite3"];
-        self.run_at(-DAY, "issuer", &[&arguments[..], &["--out", "vouchers"]].concat()).exits(0);
+        self.run_at(ISSUED, "issuer", &[&arguments[..], &["--out", "vouchers"]].concat()).exits(0);
     }
 
     /// The same requests in the three forms that are taken.
@@ -386,8 +399,7 @@ impl World {
     }
 
     fn make_counters(&self) {
-        let root = |key: &str| thumbprint(&self.run("issuer", &["keygen", "--out", &format!("unused-{key}.pem"), "--json"]), key, self);
-        let (root, other) = (root("root"), root("other-root"));
+        let (root, other) = (self.thumbprint("public/trust.cose"), self.thumbprint("other-public/trust.cose"));
         for (state, root) in [
             ("counter", &root),
             ("counter-2", &root),
@@ -417,17 +429,10 @@ impl Default for World {
     }
 }
 
-/// The thumbprint of a key of the world, as `issuer trust show` gives it.
-fn thumbprint(made: &Ran, key: &str, world: &World) -> String {
-    // What keygen prints of a key is tested elsewhere; here the spare key only must not be in the way.
-    fs::remove_file(world.path(&format!("unused-{key}.pem"))).expect("deleted");
-    fs::remove_file(world.path(&format!("unused-{key}.pub.pem"))).expect("deleted");
-    assert_eq!(made.exit, Some(0));
-    let list = if key == "root" { "public/trust.cose" } else { "other-public/trust.cose" };
-    let shown = world.run("issuer", &["trust", "show", list, "--json"]).exits(0).json();
-    shown["root_thumbprints"][0].as_str().expect("a thumbprint").to_owned()
-}
-
+/// When the permits of a world were signed, in seconds after its time.
+pub const ISSUED: i64 = -7_200;
+/// When its status lists were.
+pub const LISTED: i64 = -3_600;
 /// Seconds of a day.
 pub const DAY: i64 = 86_400;
 /// What the names of the authority's status lists begin with.
@@ -486,10 +491,6 @@ pub fn csv(requests: &[Value]) -> String {
         text.push('\n');
     }
     text
-}
-
-fn new_folder() -> TempDir {
-    tempfile::Builder::new().prefix("juma-test-").tempdir().expect("a temporary folder")
 }
 
 /// Copies the files and folders, with their modes.

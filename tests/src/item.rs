@@ -118,11 +118,9 @@ impl Item {
             Item::Bytes(b) => (2, b.len() as u64, b.clone()),
             Item::Text(t) => (3, t.len() as u64, t.clone().into_bytes()),
             Item::Array(items) => (4, items.len() as u64, items.iter().flat_map(Item::encode).collect()),
-            Item::Map(pairs) => (
-                5,
-                pairs.len() as u64,
-                pairs.iter().flat_map(|(k, v)| [k.encode(), v.encode()].concat()).collect(),
-            ),
+            Item::Map(pairs) => {
+                (5, pairs.len() as u64, pairs.iter().flat_map(|(k, v)| [k.encode(), v.encode()].concat()).collect())
+            }
             Item::Tag(tag, item) => (6, *tag, item.encode()),
             Item::Bool(_) | Item::Raw(_) => panic!("nothing to widen"),
         };
@@ -197,7 +195,7 @@ fn push_head(major: u8, argument: u64, out: &mut Vec<u8>) {
         0x1_0000..=0xffff_ffff => 4,
         _ => 8,
     };
-    out.push(major << 5 | 24 + [1, 2, 4, 8].iter().position(|w| *w == width).expect("a width") as u8);
+    out.push(major << 5 | (24 + [1, 2, 4, 8].iter().position(|w| *w == width).expect("a width") as u8));
     out.extend_from_slice(&argument.to_be_bytes()[8 - width..]);
 }
 

@@ -19,7 +19,8 @@ pub const STATES: [(u64, u8); 3] = [(201, 1), (202, 2), (203, 3)];
 
 const BEGIN: &str = "2022-01-01T00:00:00+08:00";
 const END: &str = "2030-01-01T00:00:00+08:00";
-const KEYS_NOTE: &str = "TEST ONLY: every key is the SHA-256 of `juma TEST ONLY ` and its label; anyone can sign with them";
+const KEYS_NOTE: &str =
+    "TEST ONLY: every key is the SHA-256 of `juma TEST ONLY ` and its label; anyone can sign with them";
 
 /// The key with this label: Ed25519, unless the label ends in `P-256`.
 pub fn key(label: &str) -> TestKey {
@@ -121,12 +122,8 @@ pub fn counter_list() -> TrustList {
         specimen("GZ specimen"),
     ];
     let both = |label: &str| vec![plain(&format!("{label} permit"), &[1, 2]), plain(&format!("{label} status"), &[3])];
-    let shenzhen = vec![
-        plain("SZ permit", &[1]),
-        plain("SZ voucher", &[2]),
-        plain("SZ status", &[3]),
-        specimen("SZ specimen"),
-    ];
+    let shenzhen =
+        vec![plain("SZ permit", &[1]), plain("SZ voucher", &[2]), plain("SZ status", &[3]), specimen("SZ specimen")];
     TrustList {
         version: Item::Uint(7),
         issued_at: seconds("2026-06-01T00:00:00+08:00"),
@@ -196,13 +193,8 @@ fn counter(samples: &[Sample]) -> World {
         lists.push(objects::status_list(&status_key, &subject, seconds(LISTED), ENTRIES, &set).encode());
     }
     // List 2 ends by itself; list 3 is signed with P-256.
-    let mut ending = objects::status_list(
-        &key("GZ status"),
-        &format!("{}/2", status_uri("GZ")),
-        seconds(LISTED),
-        ENTRIES,
-        &[],
-    );
+    let mut ending =
+        objects::status_list(&key("GZ status"), &format!("{}/2", status_uri("GZ")), seconds(LISTED), ENTRIES, &[]);
     ending.payload.insert(4, Item::Uint(seconds("2026-07-03T06:00:00+08:00")));
     lists.push(ending.encode());
     let subject = format!("{}/3", status_uri("GZ"));
@@ -210,8 +202,17 @@ fn counter(samples: &[Sample]) -> World {
 
     let mut labels: Vec<String> = ISSUERS.iter().flat_map(|i| [format!("{i} permit"), format!("{i} status")]).collect();
     let others = [
-        "GZ voucher", "GZ status P-256", "GZ retired", "GZ period", "GZ compromised", "GZ specimen", "SZ voucher",
-        "SZ specimen", "root 1", "root 2", "root 3",
+        "GZ voucher",
+        "GZ status P-256",
+        "GZ retired",
+        "GZ period",
+        "GZ compromised",
+        "GZ specimen",
+        "SZ voucher",
+        "SZ specimen",
+        "root 1",
+        "root 2",
+        "root 3",
     ];
     labels.extend(others.map(String::from));
     World {
@@ -251,8 +252,9 @@ fn years() -> World {
     });
     let labels = issuers.iter().flat_map(|(i, _)| [format!("{i} permit"), format!("{i} status")]);
     World {
-        about: "one issuer a region from 2022 to 2039; status lists may be 20 years old, so that one answers on every day"
-            .into(),
+        about:
+            "one issuer a region from 2022 to 2039; status lists may be 20 years old, so that one answers on every day"
+                .into(),
         keys_note: KEYS_NOTE.into(),
         trust_list: Some(signed(&list)),
         root: Some(hex::encode(roots()[0].thumbprint())),

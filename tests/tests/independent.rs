@@ -6,7 +6,10 @@ use std::collections::BTreeMap;
 use ciborium::Value;
 use coset::cbor::value::Value as CosetValue;
 use coset::iana::{self, EnumI64 as _};
-use coset::{AsCborValue as _, CborSerializable as _, CoseKey, CoseSign, CoseSign1, CoseSign1Builder, Label, RegisteredLabelWithPrivate, TaggedCborSerializable as _};
+use coset::{
+    CborSerializable as _, CoseKey, CoseSign, CoseSign1, CoseSign1Builder, Label, RegisteredLabelWithPrivate,
+    TaggedCborSerializable as _,
+};
 use credential_format::permit::{Carrier, Claims, UnverifiedPermit};
 use credential_format::presentation::UnverifiedPresentation;
 use credential_format::text::{self, Kind};
@@ -54,7 +57,11 @@ fn accepted_objects_of_the_lower_layers() {
     let mut seen = BTreeMap::new();
     for (name, vector) in Vector::load_all() {
         let v = match &vector {
-            Vector::Permit(v) | Vector::Presentation(v) | Vector::Voucher(v) | Vector::Enrolment(v) | Vector::Cbor(v)
+            Vector::Permit(v)
+            | Vector::Presentation(v)
+            | Vector::Voucher(v)
+            | Vector::Enrolment(v)
+            | Vector::Cbor(v)
                 if v.outcome == Expect::Accept =>
             {
                 v
@@ -63,7 +70,12 @@ fn accepted_objects_of_the_lower_layers() {
         };
         let bytes = hex::decode(&v.bytes).unwrap();
         match v.object.as_str() {
-            "permit" => check_permit(&name, &bytes, UnverifiedPermit::parse(&bytes).unwrap().unverified_claims(), &issuer_keys()),
+            "permit" => check_permit(
+                &name,
+                &bytes,
+                UnverifiedPermit::parse(&bytes).unwrap().unverified_claims(),
+                &issuer_keys(),
+            ),
             "presentation" => {
                 check_presentation(&name, &bytes, &issuer_keys());
             }
@@ -154,12 +166,19 @@ fn check_permit(name: &str, bytes: &[u8], found: &Claims, keys: &BTreeMap<String
     assert_eq!((alg(&sign1), key.alg()), (-19, -19), "{name}");
     key.verify(&tbs(&sign1, PERMIT), &sign1.signature).unwrap_or_else(|e| panic!("{name}: {e}"));
     // What coset makes of the same parts is the same object.
-    let again = CoseSign1Builder::new().protected(header.clone()).payload(sign1.payload.clone().unwrap()).signature(sign1.signature.clone());
+    let again = CoseSign1Builder::new()
+        .protected(header.clone())
+        .payload(sign1.payload.clone().unwrap())
+        .signature(sign1.signature.clone());
     assert_eq!(hex::encode(again.build().to_vec().unwrap()), hex::encode(bytes), "{name}");
 
     let payload = sign1.payload.as_deref().unwrap();
     let cwt = coset::cwt::ClaimsSet::from_slice(payload).unwrap_or_else(|e| panic!("{name}: {e}"));
-    assert_eq!(cwt.expiration_time, Some(coset::cwt::Timestamp::WholeSeconds(found.expires_at.seconds() as i64)), "{name}");
+    assert_eq!(
+        cwt.expiration_time,
+        Some(coset::cwt::Timestamp::WholeSeconds(found.expires_at.seconds() as i64)),
+        "{name}"
+    );
     assert_eq!(cwt.issued_at, Some(coset::cwt::Timestamp::WholeSeconds(found.issued_at.seconds() as i64)), "{name}");
     assert!(cwt.issuer.is_none() && cwt.subject.is_none() && cwt.audience.is_none(), "{name}");
     assert!(cwt.not_before.is_none() && cwt.cwt_id.is_none(), "{name}");
@@ -168,7 +187,9 @@ fn check_permit(name: &str, bytes: &[u8], found: &Claims, keys: &BTreeMap<String
     let fields = array(entry(&claims, -65537));
     let text_of = |value: &Value| value.as_text().expect("a text").to_owned();
     let place = |value: &Value| (uint(&array(value)[0]), text_of(&array(value)[1]));
-    let wanted_place = |place: &credential_format::place::Place| (u64::from(place.division().code()), place.detail().as_str().to_owned());
+    let wanted_place = |place: &credential_format::place::Place| {
+        (u64::from(place.division().code()), place.detail().as_str().to_owned())
+    };
     let kind = match &found.carrier {
         Carrier::Device(_) => 1,
         Carrier::Paper(_) => 2,
@@ -185,13 +206,17 @@ fn check_permit(name: &str, bytes: &[u8], found: &Claims, keys: &BTreeMap<String
     let status = array(&fields[9]);
     assert_eq!((uint(&status[0]), uint(&status[1])), (found.status.list, found.status.index), "{name}");
     check_extensions(name, fields.get(10), found);
-    let cnf = cwt.rest.iter().find(|(label, _)| *label == RegisteredLabelWithPrivate::Assigned(iana::CwtClaimName::Cnf));
+    let cnf =
+        cwt.rest.iter().find(|(label, _)| *label == RegisteredLabelWithPrivate::Assigned(iana::CwtClaimName::Cnf));
     assert_eq!(cnf.is_some(), kind == 1, "{name}");
 }
 
 fn check_extensions(name: &str, extensions: Option<&Value>, found: &Claims) {
     let Some(extensions) = extensions else {
-        assert!(found.agent.is_none() && found.portrait_digest.is_none() && found.unknown_extensions.is_empty(), "{name}");
+        assert!(
+            found.agent.is_none() && found.portrait_digest.is_none() && found.unknown_extensions.is_empty(),
+            "{name}"
+        );
         return;
     };
     let Value::Map(pairs) = extensions else { panic!("{name}: not a map") };
@@ -201,7 +226,11 @@ fn check_extensions(name: &str, extensions: Option<&Value>, found: &Claims) {
         match uint(key) {
             1 => {
                 let agent = found.agent.as_ref().unwrap();
-                assert_eq!(array(value), &[Value::Text(agent.name.as_str().into()), Value::from(agent.relation.0)], "{name}");
+                assert_eq!(
+                    array(value),
+                    &[Value::Text(agent.name.as_str().into()), Value::from(agent.relation.0)],
+                    "{name}"
+                );
                 known += 1;
             }
             2 => {
@@ -210,7 +239,11 @@ fn check_extensions(name: &str, extensions: Option<&Value>, found: &Claims) {
             }
             3 => {
                 let Carrier::Paper(note) = &found.carrier else { panic!("{name}: a note and no paper") };
-                assert_eq!(array(value), &[Value::Text(note.serial.as_str().into()), Value::Text(note.place.as_str().into())], "{name}");
+                assert_eq!(
+                    array(value),
+                    &[Value::Text(note.serial.as_str().into()), Value::Text(note.place.as_str().into())],
+                    "{name}"
+                );
                 known += 1;
             }
             key => unknown.push((key, value.clone())),
@@ -269,7 +302,8 @@ impl Key {
     /// A COSE_Key, read by coset; the point of P-256 is worked out by p256, since ring wants it uncompressed.
     fn from_cose(bytes: &[u8]) -> Key {
         let key = CoseKey::from_slice(bytes).expect("a COSE_Key");
-        let parameter = |label: i64| key.params.iter().find(|(l, _)| *l == Label::Int(label)).map(|(_, value)| value.clone());
+        let parameter =
+            |label: i64| key.params.iter().find(|(l, _)| *l == Label::Int(label)).map(|(_, value)| value.clone());
         let Some(CosetValue::Bytes(x)) = parameter(-2) else { panic!("no x") };
         match key.kty {
             coset::KeyType::Assigned(iana::KeyType::OKP) => Key::Ed25519(x),
@@ -316,14 +350,19 @@ impl Key {
 /// The issuers' keys of all worlds, by kid.
 fn issuer_keys() -> BTreeMap<String, Key> {
     let worlds = World::load_all();
-    worlds.values().filter_map(|world| world.trust_list.as_ref()).flat_map(|hex| trust_list_keys(&hex::decode(hex).unwrap())).collect()
+    worlds
+        .values()
+        .filter_map(|world| world.trust_list.as_ref())
+        .flat_map(|hex| trust_list_keys(&hex::decode(hex).unwrap()))
+        .collect()
 }
 
 fn trust_list_keys(bytes: &[u8]) -> BTreeMap<String, Key> {
     let sign = CoseSign::from_tagged_slice(bytes).unwrap();
     let content: Value = read(sign.payload.as_deref().unwrap());
     let issuers = array(entry(&content, 5)).iter();
-    let keys = issuers.flat_map(|issuer| array(entry(issuer, 4)).iter().map(|key| Key::from_cose(&written_plain(entry(key, 1)))));
+    let keys = issuers
+        .flat_map(|issuer| array(entry(issuer, 4)).iter().map(|key| Key::from_cose(&written_plain(entry(key, 1)))));
     keys.map(|key| (key.kid(), key)).collect()
 }
 

@@ -30,9 +30,11 @@ fn every_vector_is_judged_as_it_says() {
         let result = match &vector {
             Vector::Text(v) => check_text(v),
             Vector::Cbor(v) => check_object(v, false, &worlds),
-            Vector::Permit(v) | Vector::Presentation(v) | Vector::Voucher(v) | Vector::Challenge(v) | Vector::Enrolment(v) => {
-                check_object(v, true, &worlds)
-            }
+            Vector::Permit(v)
+            | Vector::Presentation(v)
+            | Vector::Voucher(v)
+            | Vector::Challenge(v)
+            | Vector::Enrolment(v) => check_object(v, true, &worlds),
             Vector::TrustList(v) => check_trust_list(v, &worlds),
             Vector::StatusList(v) => check_status_list(v, &worlds),
             Vector::Lifecycle(v) | Vector::Verdict(v) => check_verdict(v, &worlds),
@@ -79,20 +81,41 @@ fn check_object(v: &ObjectVector, must_be_deterministic: bool, worlds: &Worlds) 
     same("outcome", &matches!(v.outcome, Expect::Accept), &code.is_none())?;
     // The layer before must not be what refuses: the CBOR is right, by another reader and writer.
     let cbor_is_wrong = [
-        "ENCODING_UNUSED", "CUT_SHORT", "TRAILING_BYTES", "NOT_DETERMINISTIC", "TOO_DEEP", "TOO_MANY_ITEMS", "TOO_LONG",
+        "ENCODING_UNUSED",
+        "CUT_SHORT",
+        "TRAILING_BYTES",
+        "NOT_DETERMINISTIC",
+        "TOO_DEEP",
+        "TOO_MANY_ITEMS",
+        "TOO_LONG",
     ];
     if must_be_deterministic && !code.is_some_and(|code| cbor_is_wrong.contains(&code)) {
-        same("the deterministic encoding of the same value", &deterministic(&bytes).map(hex::encode), &Some(v.bytes.clone()))?;
+        same(
+            "the deterministic encoding of the same value",
+            &deterministic(&bytes).map(hex::encode),
+            &Some(v.bytes.clone()),
+        )?;
     }
     if code.is_some() {
-        same("whether a newer object is told from a wrong one", &(v.outcome == Expect::Undetermined), &(code == Some("DIVISION_UNKNOWN")))?;
+        same(
+            "whether a newer object is told from a wrong one",
+            &(v.outcome == Expect::Undetermined),
+            &(code == Some("DIVISION_UNKNOWN")),
+        )?;
     }
     let Some(digits) = &v.text else { return Ok(()) };
     let (kind, carried) = text::decode(digits).map_err(|e| format!("the text layer refuses it: {e}"))?;
     if !carried.windows(bytes.len()).any(|window| window == bytes) {
         return Err("the text does not carry the bytes".into());
     }
-    let verdict = scan(worlds.get("counter"), tests::worlds::NOON, &Asked::Nothing, &mut MemoryGuard::new(10), &BTreeMap::new(), &[digits]);
+    let verdict = scan(
+        worlds.get("counter"),
+        tests::worlds::NOON,
+        &Asked::Nothing,
+        &mut MemoryGuard::new(10),
+        &BTreeMap::new(),
+        &[digits],
+    );
     match kind {
         text::Kind::Challenge | text::Kind::Enrolment => same("verdict", &verdict.reason, &Reason::NotAPermitCode),
         _ if code.is_some() => {
@@ -111,7 +134,11 @@ fn check_trust_list(v: &ListVector, worlds: &Worlds) -> Result<(), String> {
             let current = worlds.get(world).trust.as_ref().ok_or("a world without trust list")?;
             let result = TrustedList::next(&bytes, current, now);
             // Whatever comes of it, the list in use goes on working: the next good one is taken.
-            same("the list in use", &hex::encode(current.bytes()), &worlds.get(world).raw.trust_list.clone().unwrap_or_default())?;
+            same(
+                "the list in use",
+                &hex::encode(current.bytes()),
+                &worlds.get(world).raw.trust_list.clone().unwrap_or_default(),
+            )?;
             result
         }
         (None, Some(root)) => {
@@ -133,7 +160,11 @@ fn check_trust_list(v: &ListVector, worlds: &Worlds) -> Result<(), String> {
     same("cause", &cause, &v.cause.as_deref())?;
     same("outcome", &matches!(v.outcome, Expect::Accept), &result.is_ok())?;
     if let Ok(Some(list)) = &result {
-        same("whether it is loaded again", &TrustedList::reload(&bytes).map(|l| l.list().clone()), &Ok(list.list().clone()))?;
+        same(
+            "whether it is loaded again",
+            &TrustedList::reload(&bytes).map(|l| l.list().clone()),
+            &Ok(list.list().clone()),
+        )?;
     }
     Ok(())
 }
@@ -218,7 +249,8 @@ fn every_reason_has_a_vector() {
     let vectors = Vector::load_all();
     let codes: BTreeSet<&str> =
         vectors.values().filter(|v| matches!(v, Vector::Verdict(_))).filter_map(|v| v.code()).collect();
-    let missing: Vec<&str> = Reason::ALL.iter().map(|reason| reason.code()).filter(|code| !codes.contains(code)).collect();
+    let missing: Vec<&str> =
+        Reason::ALL.iter().map(|reason| reason.code()).filter(|code| !codes.contains(code)).collect();
     assert!(missing.is_empty(), "no verdict vector for {missing:?}");
 }
 
@@ -235,12 +267,37 @@ fn there_are_enough_vectors_and_most_of_them_are_refused() {
 fn every_code_of_a_list_refusal_has_a_vector() {
     // The codes of TrustRefusal, TrustListError, StatusRefusal and StatusListError, as their documentation lists them.
     let wanted = [
-        "TRUST_MALFORMED", "TRUST_NOT_THE_ROOT", "TRUST_OWN_THRESHOLD", "TRUST_CURRENT_THRESHOLD", "TRUST_ROLLBACK",
-        "TRUST_SAME_VERSION", "TRUST_ROOT_CHANGE_SKIPS", "TRUST_EXPIRED", "TRUST_EXPIRY", "TRUST_THRESHOLD", "TRUST_KEY_UNFIT",
-        "TRUST_DUPLICATE_KID", "TRUST_DUPLICATE_ISSUER", "TRUST_ISSUER_INCOMPLETE", "TRUST_KEY_ALGORITHM", "TRUST_KEY_PERIOD",
-        "TRUST_STATUS_URI", "TRUST_DUPLICATE_STATUS_URI", "TRUST_DUPLICATE_RULE", "TRUST_NO_RULE", "STATUS_MALFORMED",
-        "STATUS_KEY_UNKNOWN", "STATUS_KEY_USAGE", "STATUS_SUBJECT", "STATUS_ROLLBACK", "STATUS_SAME_TIME", "STATUS_EXPIRED",
-        "STATUS_SIGNATURE", "STATUS_ALGORITHM", "STATUS_ZLIB", "STATUS_TOO_LARGE",
+        "TRUST_MALFORMED",
+        "TRUST_NOT_THE_ROOT",
+        "TRUST_OWN_THRESHOLD",
+        "TRUST_CURRENT_THRESHOLD",
+        "TRUST_ROLLBACK",
+        "TRUST_SAME_VERSION",
+        "TRUST_ROOT_CHANGE_SKIPS",
+        "TRUST_EXPIRED",
+        "TRUST_EXPIRY",
+        "TRUST_THRESHOLD",
+        "TRUST_KEY_UNFIT",
+        "TRUST_DUPLICATE_KID",
+        "TRUST_DUPLICATE_ISSUER",
+        "TRUST_ISSUER_INCOMPLETE",
+        "TRUST_KEY_ALGORITHM",
+        "TRUST_KEY_PERIOD",
+        "TRUST_STATUS_URI",
+        "TRUST_DUPLICATE_STATUS_URI",
+        "TRUST_DUPLICATE_RULE",
+        "TRUST_NO_RULE",
+        "STATUS_MALFORMED",
+        "STATUS_KEY_UNKNOWN",
+        "STATUS_KEY_USAGE",
+        "STATUS_SUBJECT",
+        "STATUS_ROLLBACK",
+        "STATUS_SAME_TIME",
+        "STATUS_EXPIRED",
+        "STATUS_SIGNATURE",
+        "STATUS_ALGORITHM",
+        "STATUS_ZLIB",
+        "STATUS_TOO_LARGE",
     ];
     let vectors = Vector::load_all();
     let lists = vectors.values().filter_map(|v| match v {
@@ -331,7 +388,10 @@ impl LoadedWorld {
             TrustedList::first(&unhex(bytes), &root, taken_at).expect("a good trust list")
         });
         let mut status = StatusLists::new();
-        let earlier = raw.status_lists_taken_with.as_ref().map(|bytes| TrustedList::reload(&unhex(bytes)).expect("a good trust list"));
+        let earlier = raw
+            .status_lists_taken_with
+            .as_ref()
+            .map(|bytes| TrustedList::reload(&unhex(bytes)).expect("a good trust list"));
         for bytes in &raw.status_lists {
             let trust = earlier.as_ref().or(trust.as_ref()).expect("status lists need a trust list");
             let list = TrustedStatusList::check(&unhex(bytes), trust).expect("a good status list");

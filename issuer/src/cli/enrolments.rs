@@ -41,7 +41,10 @@ impl Enrolments {
                         }
                     }
                     Err((code, sentence)) => {
-                        eprintln!("warning: {} line {line}: {sentence} [{code}]", printable(&file.display().to_string()));
+                        eprintln!(
+                            "warning: {} line {line}: {sentence} [{code}]",
+                            printable(&file.display().to_string())
+                        );
                     }
                 }
             }
@@ -59,7 +62,8 @@ impl Enrolments {
                 (None, None) => Err(NO_DEVICE),
             };
         }
-        let asked = |enrolment: &&Enrolment| request.enrolment_nonce().is_none_or(|nonce| *nonce == enrolment.claims().nonce);
+        let asked =
+            |enrolment: &&Enrolment| request.enrolment_nonce().is_none_or(|nonce| *nonce == enrolment.claims().nonce);
         let matching: Vec<&Enrolment> = own.iter().filter(asked).collect();
         if matching.is_empty() {
             return Err(NONCE_DIFFERS);
@@ -69,7 +73,9 @@ impl Enrolments {
         let device = match (devices.next(), devices.next(), in_time.first()) {
             (Some(device), None, _) => device.clone(),
             (Some(_), Some(_), _) => return Err(SEVERAL),
-            (None, _, Some(Err(error))) => return Err(Fault::new("enrolment_nonce", error.code(), error.to_string(), error.zh())),
+            (None, _, Some(Err(error))) => {
+                return Err(Fault::new("enrolment_nonce", error.code(), error.to_string(), error.zh()));
+            }
             (None, ..) => return Err(MISSING),
         };
         match request.device_key() {
@@ -114,7 +120,12 @@ fn read(code: &str) -> Result<Enrolment, (&'static str, String)> {
     let digits = text::from_keyboard(code);
     let bytes = match text::decode(&digits) {
         Ok((Kind::Enrolment, bytes)) => bytes,
-        Ok(_) => return Err(("ENROLMENT_KIND", "a code of another kind than an enrolment; scan the code for enrolling".into())),
+        Ok(_) => {
+            return Err((
+                "ENROLMENT_KIND",
+                "a code of another kind than an enrolment; scan the code for enrolling".into(),
+            ));
+        }
         Err(error) => return Err(("ENROLMENT_TEXT", error.to_string())),
     };
     let enrolment = UnverifiedEnrolment::parse(&bytes)
@@ -168,4 +179,103 @@ fn read_failed(path: &Path, error: &std::io::Error) -> Refusal {
         format!("cannot read {}: {error}", path.display()),
         "check the path and the disk, then run the same command again",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use credential_format::enrolment::EnrolmentClaims;
+    use credential_format::key::CoseKey;
+    use ed25519_dalek::{Signer as _, SigningKey};
+    use issuer::RawRequest;
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        Timestamp::parse("2026-07-01T09:00:00+08:00").expect("time")
+    }
+
+    fn request(change: impl FnOnce(&mut RawRequest)) -> PermitRequest {
+        let mut raw: RawRequest = serde_json::from_str(
+            r#"{"residence_code": "4400000000123454", "name": "欧阳示范", "citizen_id": "360102198802099994", "ethnicity": "01",
+                "household_division": "360102", "household_address": "虚构巷7号", "address_division": "440105", "address": "样板街22号",
+                "issued_on": "2026-07-01", "endorsement_years": "1"}"#,
+        )
+        .expect("request");
+        change(&mut raw);
+        raw.check(now().day()).expect("request")
+    }
+
+    fn code(seed: u8, nonce: u8, age: u64) -> String {
+        let secret = SigningKey::from_bytes(&[seed; 32]);
+        let claims = EnrolmentClaims {
+            issued_at: now().checked_sub(age).expect("time"),
+            device_key: CoseKey::from(secret.verifying_key()),
+            nonce: [nonce; 16],
+            residence_code: request(|_| {}).residence_code(),
+        };
+        let to_sign = claims.to_sign();
+        text::encode(Kind::Enrolment, &to_sign.finish(&secret.sign(to_sign.message()).to_bytes()))
+    }
+
+    fn load(codes: &[String]) -> Enrolments {
+        let folder = tempfile::tempdir().expect("folder");
+        fs::write(folder.path().join("codes.txt"), codes.join("\r\n")).expect("write");
+        fs::write(folder.path().join(".hidden"), code(77, 77, 0)).expect("write");
+        Enrolments::load(folder.path()).expect("loaded")
+    }
+
+    fn outcome(
+        enrolments: &Enrolments,
+        change: impl FnOnce(&mut RawRequest),
+    ) -> Result<Option<[u8; 16]>, &'static str> {
+        enrolments
+            .device_for(&request(change), now())
+            .map(|device| device.nonce().copied())
+            .map_err(|fault| fault.code())
+    }
+
+    fn nonce(byte: u8) -> Option<String> {
+        Some(format!("{byte:02x}").repeat(16))
+    }
+
+    #[test]
+    fn an_enrolment_is_found_by_residence_code_and_nonce() {
+        let one = load(&[code(9, 1, 0), code(9, 1, 0)]);
+        assert_eq!(outcome(&one, |_| {}), Ok(Some([1; 16])));
+        assert_eq!(outcome(&one, |raw| raw.enrolment_nonce = nonce(1)), Ok(Some([1; 16])));
+        assert_eq!(outcome(&one, |raw| raw.enrolment_nonce = nonce(2)), Err("ENROLMENT_NONCE_DIFFERS"));
+        let two = load(&[code(9, 1, 0), code(8, 2, 0)]);
+        assert_eq!(outcome(&two, |_| {}), Err("ENROLMENT_SEVERAL"));
+        assert_eq!(outcome(&two, |raw| raw.enrolment_nonce = nonce(2)), Ok(Some([2; 16])));
+        let old = load(&[code(9, 1, 31 * 86_400)]);
+        assert_eq!(outcome(&old, |_| {}), Err("ENROLMENT_OLD"));
+        let old_and_new = load(&[code(9, 1, 31 * 86_400), code(8, 2, 0)]);
+        assert_eq!(outcome(&old_and_new, |_| {}), Ok(Some([2; 16])));
+    }
+
+    #[test]
+    fn without_an_enrolment_the_row_names_the_key() {
+        let hex_of =
+            |seed: u8| issuer::trust::key_hex(&CoseKey::from(SigningKey::from_bytes(&[seed; 32]).verifying_key()));
+        let none = Enrolments::default();
+        assert_eq!(outcome(&none, |_| {}), Err("DEVICE_MISSING"));
+        assert_eq!(outcome(&none, |raw| raw.device_key = Some(hex_of(9))), Ok(None));
+        assert_eq!(
+            outcome(&none, |raw| (raw.device_key, raw.enrolment_nonce) = (Some(hex_of(9)), nonce(1))),
+            Err("ENROLMENT_MISSING")
+        );
+        let one = load(&[code(9, 1, 0)]);
+        assert_eq!(outcome(&one, |raw| raw.device_key = Some(hex_of(9))), Ok(Some([1; 16])));
+        assert_eq!(outcome(&one, |raw| raw.device_key = Some(hex_of(8))), Err("DEVICE_KEY_DIFFERS"));
+    }
+
+    #[test]
+    fn what_is_no_enrolment_does_not_count() {
+        let mut forged = code(9, 1, 0);
+        let last = forged.pop().expect("digit");
+        forged.push(if last == '1' { '2' } else { '1' });
+        for bad in [forged, "8611000".to_owned(), "hello".to_owned(), "8614000".to_owned()] {
+            assert_eq!(outcome(&load(&[bad]), |_| {}), Err("DEVICE_MISSING"));
+        }
+    }
 }

@@ -122,6 +122,11 @@ impl Fault {
     pub(crate) fn new(field: &'static str, code: &'static str, en: String, zh: String) -> Fault {
         Fault { field, code, en: en.into(), zh: zh.into() }
     }
+
+    #[cfg(test)]
+    pub(crate) fn code(&self) -> &'static str {
+        self.code
+    }
 }
 
 impl From<FieldError> for Fault {
@@ -177,6 +182,7 @@ impl Common {
         let requests = Requests::open(&self.requests)?;
         let key = self.key.load()?;
         files::make_folder(&self.out, true)?;
+        files::make_folder(&self.out.join(UNFINISHED), true)?;
         let path = self.ledger.clone().unwrap_or_else(|| self.key.ledger_beside());
         let mut ledger = open_ledger(&path)?;
         let mut run = ledger.begin(idempotency_key.as_ref(), now).map_err(|error| from_ledger(&path, &error))?;
@@ -202,6 +208,7 @@ impl Common {
             Ok::<Tally, Refusal>(tally)
         })?;
         bar.finish_and_clear();
+        tidy(&self.out);
         self.report(json, &tally, begun.elapsed(), &path, &key)
     }
 
@@ -399,7 +406,8 @@ fn write_permit(out: &Path, entry: &Entry, pictures: Pictures) -> Result<(), Ref
     if pictures.png || pictures.svg {
         // A sheet of paper gets dirty and creased; a code that is delivered from screen to screen does not.
         let level = if permit.kind() == Kind::Voucher { Level::M } else { Level::L };
-        let code = QrCode::from_digits(&permit.text(), level).or_else(|_| QrCode::from_digits(&permit.text(), Level::L));
+        let code =
+            QrCode::from_digits(&permit.text(), level).or_else(|_| QrCode::from_digits(&permit.text(), Level::L));
         let code = code.map_err(|error| not_drawn(error.code(), &error))?;
         if pictures.png {
             let png = code.to_png(PNG_SCALE).map_err(|error| not_drawn(error.code(), &error))?;
@@ -419,14 +427,33 @@ fn not_drawn(code: &'static str, error: &dyn std::fmt::Display) -> Refusal {
 /// The whole file or none, without waiting for the disk: the ledger is the durable record, and a repeated run writes the files again.
 fn write_in_place(out: &Path, name: &str, bytes: &[u8]) -> Result<(), Refusal> {
     let path = out.join(name);
-    let unfinished = out.join(format!(".unfinished-{}-{name}", std::process::id()));
-    let written = create(&unfinished)
-        .and_then(|mut file| file.write_all(bytes))
-        .and_then(|()| fs::rename(&unfinished, &path));
+    let unfinished = unfinished(out, name);
+    let written =
+        create(&unfinished).and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&unfinished, &path));
     written.map_err(|error| {
         let _ = fs::remove_file(&unfinished);
         write_failed(&path, &error)
     })
+}
+
+/// A folder of its own for files that are not whole yet: in a small folder names come and go faster than in a large one.
+const UNFINISHED: &str = ".unfinished";
+
+fn unfinished(out: &Path, name: &str) -> PathBuf {
+    out.join(UNFINISHED).join(format!("{}-{name}", std::process::id()))
+}
+
+/// Takes away what killed runs left, and the folder if no other run is at work in it. A file is unfinished for an instant only.
+fn tidy(out: &Path) {
+    let folder = out.join(UNFINISHED);
+    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let age = entry.metadata().and_then(|file| file.modified()).ok().and_then(|at| at.elapsed().ok());
+        let is_list = entry.file_name().to_string_lossy().ends_with(REFUSED);
+        if age.is_some_and(|age| age > Duration::from_secs(if is_list { 86_400 } else { 10 })) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+    let _ = fs::remove_dir(&folder);
 }
 
 fn create(path: &Path) -> std::io::Result<File> {
@@ -470,10 +497,6 @@ struct Refused<'o> {
 }
 
 impl Refused<'_> {
-    fn unfinished(&self) -> PathBuf {
-        self.out.join(format!(".unfinished-{}-{REFUSED}", std::process::id()))
-    }
-
     fn add(&mut self, place: u64, fault: &Fault, bar: &ProgressBar) -> Result<(), Refusal> {
         self.said += 1;
         if self.said <= SAID_MOST {
@@ -484,12 +507,14 @@ impl Refused<'_> {
             );
             bar.suspend(|| eprintln!("{line}"));
         } else if self.said == SAID_MOST + 1 {
-            bar.suspend(|| eprintln!("more rows are refused; all of them will stand in {}", shown(&self.out.join(REFUSED))));
+            bar.suspend(|| {
+                eprintln!("more rows are refused; all of them will stand in {}", shown(&self.out.join(REFUSED)))
+            });
         }
         let line = json!({
             self.place_word: place, "field": fault.field, "code": fault.code, "en": fault.en, "zh": fault.zh,
         });
-        let path = self.unfinished();
+        let path = unfinished(self.out, REFUSED);
         if self.file.is_none() {
             self.file = Some(BufWriter::new(create(&path).map_err(|error| write_failed(&path, &error))?));
         }
@@ -499,7 +524,7 @@ impl Refused<'_> {
 
     /// Puts the list in its place; without any refused row, takes away that of an earlier run.
     fn close(self, bar: &ProgressBar) -> Result<(), Refusal> {
-        let (path, unfinished) = (self.out.join(REFUSED), self.unfinished());
+        let (path, unfinished) = (self.out.join(REFUSED), unfinished(self.out, REFUSED));
         if self.said > SAID_MOST {
             bar.suspend(|| eprintln!("{} faults in all", self.said));
         }

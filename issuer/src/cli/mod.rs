@@ -28,7 +28,7 @@ use issuer::{IssueError, IssuingKey};
 /// Results go to standard output, everything else to standard error. Exit codes: 0 done, 1 something was refused, 2 wrong usage,
 /// 3 nothing found, 4 the machine failed.
 #[derive(Parser)]
-#[command(name = "issuer", version, max_term_width = 110)]
+#[command(name = "issuer", version)]
 struct Cli {
     /// Print one JSON object on standard output, and nothing else there
     #[arg(long, global = true)]
@@ -116,7 +116,8 @@ pub(crate) fn load_key(path: &Path, passphrase_file: Option<&Path>) -> Result<Is
         return Err(not_ed25519(path));
     };
     let beside = public_path(path);
-    if beside.exists() && key_file::load_public(&beside)? != PublicKeyBytes::Ed25519(secret.verifying_key().to_bytes()) {
+    if beside.exists() && key_file::load_public(&beside)? != PublicKeyBytes::Ed25519(secret.verifying_key().to_bytes())
+    {
         return Err(Refusal::usage(
             "KEY_PUBLIC_DIFFERS",
             format!("{} is not the public half of {}", beside.display(), path.display()),
@@ -164,7 +165,11 @@ pub(crate) fn from_signing(error: &SigningError) -> Refusal {
 }
 
 pub(crate) fn from_issue(error: &IssueError) -> Refusal {
-    from_sentence(error.code(), if error.is_the_keys_fault() { Exit::Internal } else { Exit::Rejected }, &error.to_string())
+    from_sentence(
+        error.code(),
+        if error.is_the_keys_fault() { Exit::Internal } else { Exit::Rejected },
+        &error.to_string(),
+    )
 }
 
 /// One result: JSON as one line, or text.

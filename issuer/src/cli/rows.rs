@@ -106,7 +106,11 @@ impl Requests {
         };
         let file = File::open(&self.path).map_err(failed)?;
         if file.metadata().map_err(failed)?.is_dir() {
-            return Err(Refusal::usage("FILE_IS_FOLDER", format!("{name} is a folder"), "give the path of the file in it"));
+            return Err(Refusal::usage(
+                "FILE_IS_FOLDER",
+                format!("{name} is a folder"),
+                "give the path of the file in it",
+            ));
         }
         let mut reader = BufReader::with_capacity(1 << 16, file);
         skip_byte_order_mark(&mut reader).map_err(failed)?;
@@ -138,7 +142,10 @@ impl Requests {
             if broken {
                 return Err(Refusal::usage(
                     "REQUESTS_NOT_UTF8",
-                    format!("{} is not UTF-8 at line {line}: it was probably saved as GB18030 or ANSI", self.path.display()),
+                    format!(
+                        "{} is not UTF-8 at line {line}: it was probably saved as GB18030 or ANSI",
+                        self.path.display()
+                    ),
                     "save it as UTF-8 (in Excel: Save As, CSV UTF-8); 请将文件另存为UTF-8编码",
                 ));
             }
@@ -190,8 +197,8 @@ impl Requests {
         }
     }
 
-    fn csv_reader(&self) -> Result<csv::Reader<BufReader<File>>, Refusal> {
-        Ok(csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(self.file()?))
+    fn csv_reader(&self) -> Result<csv::Reader<LineFeeds<BufReader<File>>>, Refusal> {
+        Ok(csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(LineFeeds::new(self.file()?)))
     }
 
     fn not_csv(&self, error: &csv::Error) -> Refusal {
@@ -204,7 +211,7 @@ impl Requests {
     }
 
     /// The fields in the order of the columns.
-    fn columns(&self, reader: &mut csv::Reader<BufReader<File>>) -> Result<Vec<&'static str>, Refusal> {
+    fn columns(&self, reader: &mut csv::Reader<LineFeeds<BufReader<File>>>) -> Result<Vec<&'static str>, Refusal> {
         let mut header = csv::StringRecord::new();
         let found = reader.read_record(&mut header).map_err(|error| self.not_csv(&error))?;
         let names: Vec<&str> = header.iter().map(str::trim).collect();
@@ -249,7 +256,9 @@ impl Requests {
             if record.iter().all(|cell| cell.trim().is_empty()) {
                 continue;
             }
-            let place = record.position().map_or(0, csv::Position::line);
+            // Every line ends with a line feed (`LineFeeds`), so the reader stands at the beginning of the next.
+            let inside: u64 = record.iter().map(|cell| cell.matches('\n').count() as u64).sum();
+            let place = reader.position().line().saturating_sub(1 + inside);
             let raw = if record.len() == columns.len() {
                 let mut raw = RawRequest::default();
                 for (column, cell) in columns.iter().zip(&record) {
@@ -287,10 +296,7 @@ const REQUIRED: [&str; 9] = [
     "issued_on",
 ];
 
-fn read_lines(
-    reader: &mut impl BufRead,
-    each: &mut dyn FnMut(Row) -> Result<(), Refusal>,
-) -> Result<(), Refusal> {
+fn read_lines(reader: &mut impl BufRead, each: &mut dyn FnMut(Row) -> Result<(), Refusal>) -> Result<(), Refusal> {
     let mut place = 0;
     loop {
         place += 1;
@@ -318,12 +324,20 @@ fn parse(text: &str) -> Result<RawRequest, RowFault> {
         });
     }
     serde_json::from_str(text).map_err(|error| match error.classify() {
-        // Only our own words and field names: see `RawRequest`.
-        serde_json::error::Category::Data => RowFault {
-            code: "ROW_FIELDS",
-            en: format!("{error}; correct the field names and write every value in quotes"),
-            zh: "字段名称有误或取值未加引号，请核对",
-        },
+        // Only our own words and field names: see `RawRequest`. serde adds the place, and all names that it would have taken.
+        serde_json::error::Category::Data => {
+            let sentence = error.to_string();
+            let sentence = sentence.rsplit_once(" at line ").map_or(sentence.as_str(), |(before, _)| before);
+            let sentence = sentence.split_once(", expected").map_or(sentence, |(before, _)| before);
+            RowFault {
+                code: "ROW_FIELDS",
+                en: format!(
+                    "{sentence} (column {}); the names of the fields are in `issuer issue --help`",
+                    error.column()
+                ),
+                zh: "字段名称有误或取值未加引号，字段名称见issuer issue --help",
+            }
+        }
         _ => RowFault {
             code: "ROW_FORM",
             en: format!("the row is not JSON at column {}; correct that place", error.column()),
@@ -337,6 +351,48 @@ fn skip_byte_order_mark(reader: &mut impl BufRead) -> std::io::Result<()> {
         reader.consume(3);
     }
     Ok(())
+}
+
+/// Line ends of every kind (LF, CR LF, CR) as line feeds, one at the end of the text too: the csv crate counts lines right only then.
+struct LineFeeds<R> {
+    inner: R,
+    after_return: bool,
+    last: u8,
+}
+
+impl<R> LineFeeds<R> {
+    fn new(inner: R) -> LineFeeds<R> {
+        LineFeeds { inner, after_return: false, last: b'\n' }
+    }
+}
+
+impl<R: BufRead> Read for LineFeeds<R> {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            let input = self.inner.fill_buf()?;
+            if input.is_empty() {
+                let Some(place) = out.first_mut().filter(|_| self.last != b'\n') else { return Ok(0) };
+                (*place, self.last) = (b'\n', b'\n');
+                return Ok(1);
+            }
+            let (mut used, mut written) = (0, 0);
+            for byte in input {
+                let is_second_half = self.after_return && *byte == b'\n';
+                if !is_second_half {
+                    let Some(place) = out.get_mut(written) else { break };
+                    *place = if *byte == b'\r' { b'\n' } else { *byte };
+                    self.last = *place;
+                    written += 1;
+                }
+                self.after_return = *byte == b'\r';
+                used += 1;
+            }
+            self.inner.consume(used);
+            if written > 0 || out.is_empty() {
+                return Ok(written);
+            }
+        }
+    }
 }
 
 /// Reading was broken off by whoever takes the rows.
@@ -379,5 +435,119 @@ impl<'de> Visitor<'de> for List<'_> {
             }
         }
         if found { Ok(()) } else { Err(serde::de::Error::custom("no permits")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Places and codes ("OK" for a request) of what is read from a file of this name and content.
+    fn read(name: &str, content: &[u8]) -> Result<Vec<(u64, &'static str)>, Refusal> {
+        let folder = tempfile::tempdir().expect("folder");
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).expect("write");
+        let mut rows = Vec::new();
+        Requests::open(&path)?.read(&mut |row| {
+            rows.push((row.place, row.raw.map_or_else(|fault| fault.code, |_| "OK")));
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    fn code(name: &str, content: &[u8]) -> &'static str {
+        read(name, content).expect_err("must be refused").code()
+    }
+
+    const HEADER: &str = "residence_code,name,citizen_id,ethnicity,household_division,household_address,address_division,address,issued_on,endorsed_until";
+
+    #[test]
+    fn csv_rows_keep_their_lines() {
+        let content = format!(
+            "\u{feff}{HEADER}\r\n1,2,3,4,5,6,7,8,9,10\r\n,,,,,,,,,\r\n\r\n1,2\r\n1,\"a\nb\",3,4,5,6,7,8,9,10\r\n1,2,3,4,5,6,7,8,9,10"
+        );
+        let rows = read("r.csv", content.as_bytes()).expect("read");
+        let expected = [(2, "OK"), (5, "ROW_COLUMNS"), (6, "OK"), (8, "OK")];
+        assert_eq!(rows, expected);
+        for line_end in ["\n", "\r"] {
+            let content = content.replace("\r\n", line_end);
+            assert_eq!(read("r.csv", content.as_bytes()).expect("read"), expected, "{line_end:?}");
+            assert_eq!(read("r.csv", (content + line_end).as_bytes()).expect("read"), expected, "{line_end:?}");
+        }
+    }
+
+    #[test]
+    fn line_ends_are_changed_whatever_the_buffers_cut() {
+        let text = b"a\r\nb\rc\nd\r\r\n\r\ne";
+        for buffer in 1..6 {
+            for wanted in 1..6 {
+                let mut reader = LineFeeds::new(BufReader::with_capacity(buffer, &text[..]));
+                let mut out = Vec::new();
+                let mut part = vec![0; wanted];
+                while let count @ 1.. = reader.read(&mut part).expect("read") {
+                    out.extend_from_slice(&part[..count]);
+                }
+                assert_eq!(out, b"a\nb\nc\nd\n\n\ne\n", "{buffer} {wanted}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_csv_header_is_named() {
+        let header = HEADER.replace("name,", "Name,").replace("ethnicity", "citizen_id").replace(",endorsed_until", "");
+        let refusal = read("r.csv", header.as_bytes()).expect_err("must be refused");
+        assert_eq!(refusal.code(), "REQUESTS_COLUMNS");
+        for part in [
+            "column 2 is named \"Name\"",
+            "citizen_id stands there twice",
+            "name is missing",
+            "ethnicity is missing",
+            "endorsed_until (or",
+        ] {
+            assert!(refusal.what().contains(part), "{part}: {}", refusal.what());
+        }
+        assert_eq!(code("r.csv", b""), "REQUESTS_EMPTY");
+        assert_eq!(read("r.csv", HEADER.as_bytes()).expect("no rows"), []);
+        let years = HEADER.replace("endorsed_until", "endorsement_years");
+        assert_eq!(read("r.csv", years.as_bytes()).expect("no rows"), []);
+    }
+
+    #[test]
+    fn other_encodings_are_refused_before_anything_is_read() {
+        let gb18030 = [HEADER.as_bytes(), b"\n1,\xc5\xb7\xd1\xf4"].concat();
+        assert_eq!(code("r.csv", &gb18030), "REQUESTS_NOT_UTF8");
+        assert_eq!(code("r.ndjson", b"\xff\xfe{\0"), "REQUESTS_NOT_UTF8");
+        assert_eq!(code("r.ndjson", "{\"name\": \"欧".as_bytes().split_last().expect("bytes").1), "REQUESTS_NOT_UTF8");
+        // A character that lies across the border of the reading buffer is whole.
+        let long = format!("{}欧\n{{}}", " ".repeat((1 << 16) - 1));
+        assert_eq!(read("r.ndjson", long.as_bytes()).expect("read"), [(1, "LINE_TOO_LONG"), (2, "OK")]);
+    }
+
+    #[test]
+    fn json_is_a_list_or_has_one() {
+        let rows = [(1, "OK"), (2, "ROW_FORM"), (3, "ROW_FIELDS")];
+        assert_eq!(read("r.json", br#"[{}, "secret", {"phone": 1}]"#).expect("read"), rows);
+        assert_eq!(read("r.json", br#"{"as_of": [1], "permits": [{}, 5, {"name": [1]}]}"#).expect("read"), rows);
+        for content in ["", "[{}", "[{}] x", "5", "\"secret\"", "{}", "{\"permits\": 5}", "[{}}"] {
+            let refusal = read("r.json", content.as_bytes()).expect_err(content);
+            assert_eq!(refusal.code(), "REQUESTS_JSON", "{content}");
+            assert!(!refusal.what().contains("secret"));
+        }
+        assert_eq!(code("r.xlsx", b""), "REQUESTS_FORM");
+    }
+
+    #[test]
+    fn a_fault_in_a_row_says_no_value() {
+        for text in [
+            r#"{"name": 1.5}"#,
+            r#"{"secret": "secret"}"#,
+            r#"{"name": "a", "name": "secret"}"#,
+            "\"secret\"",
+            "{secret",
+        ] {
+            let fault = parse(text).expect_err(text);
+            assert!(!fault.en.replace("`secret`", "").contains("secret"), "{}", fault.en);
+            assert!(!fault.en.contains("expected"), "{}", fault.en);
+        }
     }
 }

@@ -78,11 +78,18 @@ enum StatusWord {
 impl Set {
     fn run(&self, json: bool) -> Result<Exit, Refusal> {
         let target = match (&self.residence_code, self.list, self.index) {
-            (Some(code), ..) => Target::ResidenceCode(ResidenceCode::parse(code).map_err(|error| {
-                from_sentence(error.code(), Exit::Usage, &error.to_string())
-            })?),
+            (Some(code), ..) => Target::ResidenceCode(
+                ResidenceCode::parse(code)
+                    .map_err(|error| from_sentence(error.code(), Exit::Usage, &error.to_string()))?,
+            ),
             (None, Some(list), Some(index)) => Target::Slot(StatusSlot { list, index }),
-            _ => return Err(Refusal::usage("STATUS_TARGET", "no permit is named", "give --residence-code, or --list and --index")),
+            _ => {
+                return Err(Refusal::usage(
+                    "STATUS_TARGET",
+                    "no permit is named",
+                    "give --residence-code, or --list and --index",
+                ));
+            }
         };
         let to = match self.status {
             StatusWord::Valid => Status::Valid,
@@ -91,7 +98,8 @@ impl Set {
             StatusWord::Superseded => Status::Superseded,
         };
         let mut ledger = existing_ledger(&self.ledger)?;
-        let changes = ledger.set_status(target, to, self.clock.now()?).map_err(|error| from_ledger(&self.ledger, &error))?;
+        let changes =
+            ledger.set_status(target, to, self.clock.now()?).map_err(|error| from_ledger(&self.ledger, &error))?;
         let value = json!({
             "v": 1,
             "permits": changes.iter().map(|change| json!({
@@ -150,11 +158,16 @@ pub(crate) struct Publish {
 
 impl Publish {
     fn run(&self, json: bool) -> Result<Exit, Refusal> {
-        let uri = StatusUri::parse(&self.uri).map_err(|error| from_sentence(error.code(), Exit::Usage, &error.to_string()))?;
+        let uri = StatusUri::parse(&self.uri)
+            .map_err(|error| from_sentence(error.code(), Exit::Usage, &error.to_string()))?;
         let mut folder = self.out.join("status");
         if let Some(id) = &self.issuer {
             let id = CounterId::parse(id).map_err(|_| {
-                Refusal::usage("ISSUER_ID", format!("{id} is no issuer id"), "write 1 to 32 of A-Z, 0-9 and -, like TIANHE-01")
+                Refusal::usage(
+                    "ISSUER_ID",
+                    format!("{id} is no issuer id"),
+                    "write 1 to 32 of A-Z, 0-9 and -, like TIANHE-01",
+                )
             })?;
             folder.push(id.as_str());
         }
@@ -164,7 +177,11 @@ impl Publish {
         let lists = match self.list.as_str() {
             "all" => ledger.lists().map_err(|error| from_ledger(&self.ledger, &error))?,
             number => vec![number.parse().map_err(|_| {
-                Refusal::usage("STATUS_LIST_NUMBER", format!("{number} is no list number"), "give a number from 1, or `all`")
+                Refusal::usage(
+                    "STATUS_LIST_NUMBER",
+                    format!("{number} is no list number"),
+                    "give a number from 1, or `all`",
+                )
             })?],
         };
         files::make_folder(&folder, false)?;
@@ -188,7 +205,12 @@ impl Publish {
         });
         let lines = published.iter().map(|(list, path, signed)| {
             let until = signed.head().expires_at.map_or_else(String::new, |at| format!(", good until {at}"));
-            format!("list {list}: {}, of {}{until}, {} bytes\n", shown(path), signed.head().issued_at, signed.bytes().len())
+            format!(
+                "list {list}: {}, of {}{until}, {} bytes\n",
+                shown(path),
+                signed.head().issued_at,
+                signed.bytes().len()
+            )
         });
         say(json, &value, &lines.collect::<String>())?;
         Ok(Exit::Done)
@@ -205,12 +227,14 @@ impl Publish {
     ) -> Result<PublishedStatusList, Refusal> {
         let publication = ledger.publish(list, now).map_err(|error| from_ledger(&self.ledger, &error))?;
         let period = StatusPeriod::new(publication.issued_at, self.expires_days * 86_400, self.ttl_hours * 3_600);
-        let signed = period.and_then(|period| status::sign(publication.entries, list, uri, period, key)).map_err(from_status)?;
+        let signed =
+            period.and_then(|period| status::sign(publication.entries, list, uri, period, key)).map_err(from_status)?;
 
         if path.exists() {
             let old = files::read_limited(path, STATUS_TOKEN_BYTES_MAX as u64)?;
             let newer = UnverifiedStatusList::parse(&old).ok().map(|old| old.unverified_head().clone());
-            if newer.is_some_and(|old| old.subject == signed.head().subject && old.issued_at >= signed.head().issued_at) {
+            if newer.is_some_and(|old| old.subject == signed.head().subject && old.issued_at >= signed.head().issued_at)
+            {
                 return Err(Refusal::rejected(
                     "STATUS_FILE_NEWER",
                     format!("{} is as new as the list that was to replace it", path.display()),

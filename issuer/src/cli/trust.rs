@@ -127,7 +127,11 @@ impl AddIssuer {
         let key = load_public_key(&self.key)?;
         let usages = self.usages.iter().map(|word| {
             UsageWord::parse(word.trim()).ok_or_else(|| {
-                Refusal::usage("TRUST_USAGE", format!("{word:?} is no usage"), "write permit, voucher or status, separated by commas")
+                Refusal::usage(
+                    "TRUST_USAGE",
+                    format!("{word:?} is no usage"),
+                    "write permit, voucher or status, separated by commas",
+                )
             })
         });
         let entry = KeyDraft {
@@ -215,7 +219,16 @@ impl Sign {
     fn run(&self, json: bool) -> Result<Exit, Refusal> {
         let mut draft = read_draft(&self.draft)?;
         let previous = previous(&self.out, &mut draft)?;
-        sign_and_write(json, &self.draft, draft, previous, &self.key, self.passphrase_file.as_deref(), &self.out, &self.clock)
+        sign_and_write(
+            json,
+            &self.draft,
+            draft,
+            previous,
+            &self.key,
+            self.passphrase_file.as_deref(),
+            &self.out,
+            &self.clock,
+        )
     }
 }
 
@@ -272,7 +285,16 @@ impl Rotate {
                 "nothing is left to rotate; use `issuer trust sign` for the next list",
             ));
         }
-        sign_and_write(json, &self.draft, draft, Some(previous), &self.key, self.passphrase_file.as_deref(), &self.out, &self.clock)
+        sign_and_write(
+            json,
+            &self.draft,
+            draft,
+            Some(previous),
+            &self.key,
+            self.passphrase_file.as_deref(),
+            &self.out,
+            &self.clock,
+        )
     }
 }
 
@@ -313,16 +335,33 @@ impl Show {
         }
         for issuer in &list.issuers {
             let divisions: Vec<&str> = issuer.divisions.iter().map(|division| division.as_str()).collect();
-            text.push_str(&format!("issuer       {} {} for {}, {}\n", issuer.id, issuer.name, divisions.join(","), issuer.status_uri));
-            for (key, draft) in issuer.keys.iter().zip(TrustDraft::of(list).issuers.iter().flat_map(|i| &i.keys)) {
-                let kid = PublicKey::try_from(&key.key).map_or_else(|_| "unfit".to_owned(), |key| key.kid().to_string());
+            text.push_str(&format!(
+                "issuer       {} {} for {}, {}\n",
+                issuer.id,
+                issuer.name,
+                divisions.join(","),
+                issuer.status_uri
+            ));
+            for key in &issuer.keys {
+                let kid =
+                    PublicKey::try_from(&key.key).map_or_else(|_| "unfit".to_owned(), |key| key.kid().to_string());
                 let usages: Vec<String> = key.usages.iter().map(|usage| format!("{usage:?}").to_lowercase()).collect();
-                let specimen = if draft.specimen { ", specimens only" } else { "" };
-                text.push_str(&format!("  key {kid}: {}, {} to {}{specimen}\n", usages.join(","), key.not_before, key.not_after));
+                let specimen = if key.specimen { ", specimens only" } else { "" };
+                text.push_str(&format!(
+                    "  key {kid}: {}, {} to {}{specimen}\n",
+                    usages.join(","),
+                    key.not_before,
+                    key.not_after
+                ));
             }
         }
         for rule in &list.rules {
-            text.push_str(&format!("rule         {} {}, window {:?}\n", rule.prefix(), rule.permit_name(), rule.window()));
+            text.push_str(&format!(
+                "rule         {} {}, window {:?}\n",
+                rule.prefix(),
+                rule.permit_name(),
+                rule.window()
+            ));
         }
         match (&consistent, signed) {
             (Err(error), _) => text.push_str(&format!("contradicts itself: {error} [{}]", error.code())),
@@ -375,16 +414,24 @@ fn sign_and_write(
     clock: &ClockArgs,
 ) -> Result<Exit, Refusal> {
     let version = draft.version.checked_add(1).ok_or_else(|| {
-        Refusal::usage("TRUST_VERSION", "the draft's version cannot rise any further", "correct the version in the draft")
+        Refusal::usage(
+            "TRUST_VERSION",
+            "the draft's version cannot rise any further",
+            "correct the version in the draft",
+        )
     })?;
     let list = draft.to_list(version, clock.now()?).map_err(|error| from_draft(&error))?;
     let keys = keys.iter().map(|path| load_key(path, passphrase_file)).collect::<Result<Vec<_>, _>>()?;
-    let signed = trust::sign(&list, previous.as_ref(), &keys.iter().collect::<Vec<_>>()).map_err(|error| match &error {
-        TrustError::Signing(error) => from_signing(error),
-        TrustError::Unreadable => from_sentence(error.code(), Exit::Internal, &error.to_string()),
-        _ => from_sentence(error.code(), Exit::Usage, &error.to_string()),
-    })?;
+    let signed =
+        trust::sign(&list, previous.as_ref(), &keys.iter().collect::<Vec<_>>()).map_err(|error| match &error {
+            TrustError::Signing(error) => from_signing(error),
+            TrustError::Unreadable => from_sentence(error.code(), Exit::Internal, &error.to_string()),
+            _ => from_sentence(error.code(), Exit::Usage, &error.to_string()),
+        })?;
 
+    if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        files::make_folder(folder, false)?;
+    }
     files::write_whole(out, signed.bytes(), Mode::Public)?;
     let back = files::read_limited(out, TRUST_LIST_BYTES_MAX as u64)?;
     let holds = UnverifiedTrustList::parse(&back).is_ok_and(|read| read.signed_by(&list.roots));
@@ -439,7 +486,11 @@ fn read_draft(path: &Path) -> Result<TrustDraft, Refusal> {
     let bytes = files::read_limited(path, 4 * TRUST_LIST_BYTES_MAX as u64)?;
     // A draft holds nothing personal: serde's own words are the most exact.
     serde_json::from_slice(&bytes).map_err(|error| {
-        Refusal::usage("TRUST_DRAFT", format!("{} is no draft: {error}", path.display()), "correct that place in the file")
+        Refusal::usage(
+            "TRUST_DRAFT",
+            format!("{} is no draft: {error}", path.display()),
+            "correct that place in the file",
+        )
     })
 }
 
@@ -458,5 +509,7 @@ fn not_a_list(path: &Path, error: &dyn std::fmt::Display) -> Refusal {
 }
 
 fn from_draft(error: &DraftError) -> Refusal {
-    from_sentence(error.code, Exit::Usage, &format!("in the draft, {}: {}", error.place, error.what))
+    let place =
+        if error.place == "draft" { "in the draft".to_owned() } else { format!("in the draft, {}", error.place) };
+    from_sentence(error.code, Exit::Usage, &format!("{place}: {}", error.what))
 }

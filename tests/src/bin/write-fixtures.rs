@@ -21,8 +21,11 @@ fn main() -> ExitCode {
     let files = files(&vectors, &worlds);
     let folder = fixtures_folder();
     let strays = strays(&folder, &files);
-    let different: Vec<&String> =
-        files.iter().filter(|(path, text)| std::fs::read_to_string(folder.join(path)).ok().as_ref() != Some(text)).map(|(path, _)| path).collect();
+    let different: Vec<&String> = files
+        .iter()
+        .filter(|(path, text)| std::fs::read_to_string(folder.join(path)).ok().as_ref() != Some(text))
+        .map(|(path, _)| path)
+        .collect();
     for path in &different {
         println!("{} {path}", if check { "differs:" } else { "written:" });
     }
@@ -87,7 +90,11 @@ fn readme(vectors: &BTreeMap<String, Vector>, worlds: &BTreeMap<String, World>) 
         let _ = writeln!(text, "| worlds/{name} | {} |", world.about);
     }
     for folder in Vector::FOLDERS {
-        let _ = write!(text, "\n## {folder}\n\n{}\n\n| file | what is wrong, or right | expected |\n|---|---|---|\n", about(folder));
+        let _ = write!(
+            text,
+            "\n## {folder}\n\n{}\n\n| file | what is wrong, or right | expected |\n|---|---|---|\n",
+            about(folder)
+        );
         for (name, vector) in of(folder) {
             let outcome = match vector.outcome() {
                 Expect::Accept => "accept",
@@ -112,7 +119,9 @@ fn about(folder: &str) -> &'static str {
         "enrolment" => "An enrolment and its proof (SPEC section 5).",
         "trust-list" => "Trust lists that are offered to a verifier (SPEC section 6).",
         "status-list" => "Status lists that are offered to a verifier (SPEC section 7).",
-        "lifecycle" => "Days in the life of permits, from `permits.json`: whole verdicts, and the dates of the region's rule.",
+        "lifecycle" => {
+            "Days in the life of permits, from `permits.json`: whole verdicts, and the dates of the region's rule."
+        }
         "verdict" => "Frames that are shown to a verifier (SPEC section 8).",
         _ => "",
     }

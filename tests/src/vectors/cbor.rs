@@ -21,7 +21,15 @@ pub(super) fn add(all: &mut Collection, samples: &SamplePermits) {
     sizes(all, samples);
 }
 
-fn push(all: &mut Collection, name: &str, why: &str, code: Option<&str>, object: &str, bytes: &[u8], text: Option<String>) {
+fn push(
+    all: &mut Collection,
+    name: &str,
+    why: &str,
+    code: Option<&str>,
+    object: &str,
+    bytes: &[u8],
+    text: Option<String>,
+) {
     let vector = ObjectVector {
         why: why.into(),
         outcome: expect(code),
@@ -35,8 +43,16 @@ fn push(all: &mut Collection, name: &str, why: &str, code: Option<&str>, object:
 
 fn accepted_items(all: &mut Collection) {
     let cases = [
-        ("integers", "the shortest form of integers at the bounds of every width", "8a0017181818ff19010019ffff1a000100001affffffff1b00000001000000001bffffffffffffffff"),
-        ("negative-integers", "the same below zero", "8a2037381838ff39010039ffff3a000100003affffffff3b00000001000000003bffffffffffffffff"),
+        (
+            "integers",
+            "the shortest form of integers at the bounds of every width",
+            "8a0017181818ff19010019ffff1a000100001affffffff1b00000001000000001bffffffffffffffff",
+        ),
+        (
+            "negative-integers",
+            "the same below zero",
+            "8a2037381838ff39010039ffff3a000100003affffffff3b00000001000000003bffffffffffffffff",
+        ),
         ("keys-in-order", "the example of RFC 8949 section 4.2.1", "a80a001864002000617a006261610081186400812000f400"),
         ("false-and-true", "the only simple values in use", "82f4f5"),
         ("depth-8", "eight arrays, one in the other", "8181818181818180"),
@@ -47,7 +63,15 @@ fn accepted_items(all: &mut Collection) {
         push(all, &format!("item-{name}"), why, None, "item", &bytes, None);
     }
     let most = Item::Array(vec![Item::Uint(0); 255]).encode();
-    push(all, "item-256-items", "an array and its 255 elements: as many items as there may be", None, "item", &most, None);
+    push(
+        all,
+        "item-256-items",
+        "an array and its 255 elements: as many items as there may be",
+        None,
+        "item",
+        &most,
+        None,
+    );
 }
 
 fn refused_items(all: &mut Collection) {
@@ -70,7 +94,12 @@ fn refused_items(all: &mut Collection) {
         ("map-length-in-2-bytes", NOT_DETERMINISTIC, "a count of 1 in a byte of its own", "b8010000"),
         ("map-length-in-3-bytes", NOT_DETERMINISTIC, "a count of 1 in two bytes", "b900010000"),
         ("map-keys-unordered", NOT_DETERMINISTIC, "key 2 before key 1", "a202000100"),
-        ("map-keys-by-length-first", NOT_DETERMINISTIC, "the order of RFC 7049, shorter keys first: -1 before 100", "a22000186400"),
+        (
+            "map-keys-by-length-first",
+            NOT_DETERMINISTIC,
+            "the order of RFC 7049, shorter keys first: -1 before 100",
+            "a22000186400",
+        ),
         ("map-key-twice", ENCODING, "key 1 twice with the same value", "a201000100"),
         ("map-key-twice-other-value", ENCODING, "key 1 twice with two values", "a201000101"),
         ("map-text-key-twice", ENCODING, "the key a twice", "a2616100616101"),
@@ -156,10 +185,8 @@ fn levels(all: &mut Collection, samples: &SamplePermits) {
     let (issuer, device) = (worlds::key("GZ permit"), worlds::device(sample));
     let permit = || {
         let mut permit = objects::permit(sample, &issuer, &device, worlds::status_index(sample));
-        let extensions = Item::map([
-            (1, Item::array([Item::text("黄代办"), Item::Uint(3)])),
-            (2, Item::bytes(&[7; 16])),
-        ]);
+        let extensions =
+            Item::map([(1, Item::array([Item::text("黄代办"), Item::Uint(3)])), (2, Item::bytes(&[7; 16]))]);
         permit.payload.entry(PERMIT_CLAIMS).elements().push(extensions);
         permit
     };
@@ -182,8 +209,9 @@ fn levels(all: &mut Collection, samples: &SamplePermits) {
     }
 
     let good = permit().encode();
-    let presentation =
-        || objects::answering(objects::presentation(&good, &device, seconds(NOON) - 4, *b"nonce-02"), "TIANHE-03", [9; 16]);
+    let presentation = || {
+        objects::answering(objects::presentation(&good, &device, seconds(NOON) - 4, *b"nonce-02"), "TIANHE-03", [9; 16])
+    };
     for (name, code, why, spoil) in presentation_levels() {
         let mut object = presentation();
         spoil(&mut object);
@@ -271,15 +299,23 @@ fn swap_first(item: &mut Item) {
 fn permit_levels() -> Vec<Spoil> {
     vec![
         ("levels-right", None, "nothing is wrong: the permit that the faults of encoding are put into", |_| {}),
-        ("protected-wide", Some(NOT_DETERMINISTIC), "the count of protected headers in two bytes", |o| widen(&mut o.protected)),
+        ("protected-wide", Some(NOT_DETERMINISTIC), "the count of protected headers in two bytes", |o| {
+            widen(&mut o.protected)
+        }),
         ("protected-indefinite", Some(ENCODING), "protected headers without a count", |o| unlengthen(&mut o.protected)),
         ("protected-trailing", Some(TRAILING), "a byte after the protected headers", |o| trail(&mut o.protected)),
         ("protected-unordered", Some(SHAPE), "kid before alg", |o| swap_first(&mut o.protected)),
         ("protected-alg-twice", Some(SHAPE), "alg twice", |o| repeat_first(&mut o.protected)),
         ("protected-alg-wide", Some(NOT_DETERMINISTIC), "alg in a longer form", |o| widen(o.protected.entry(1))),
-        ("protected-kid-wide", Some(NOT_DETERMINISTIC), "the length of kid in two bytes", |o| widen(o.protected.entry(4))),
-        ("unprotected-wide", Some(NOT_DETERMINISTIC), "the empty map of unprotected headers in two bytes", |o| widen(&mut o.unprotected)),
-        ("unprotected-indefinite", Some(ENCODING), "the empty map of unprotected headers without a count", |o| unlengthen(&mut o.unprotected)),
+        ("protected-kid-wide", Some(NOT_DETERMINISTIC), "the length of kid in two bytes", |o| {
+            widen(o.protected.entry(4))
+        }),
+        ("unprotected-wide", Some(NOT_DETERMINISTIC), "the empty map of unprotected headers in two bytes", |o| {
+            widen(&mut o.unprotected)
+        }),
+        ("unprotected-indefinite", Some(ENCODING), "the empty map of unprotected headers without a count", |o| {
+            unlengthen(&mut o.unprotected)
+        }),
         ("claims-wide", Some(NOT_DETERMINISTIC), "the count of claims in two bytes", |o| widen(&mut o.payload)),
         ("claims-indefinite", Some(ENCODING), "claims without a count", |o| unlengthen(&mut o.payload)),
         ("claims-trailing", Some(TRAILING), "a byte after the claims", |o| trail(&mut o.payload)),
@@ -290,16 +326,26 @@ fn permit_levels() -> Vec<Spoil> {
             let wide = o.payload.entry(4).widened(8);
             o.payload.entry(4).set(wide);
         }),
-        ("claims-exp-float", Some(ENCODING), "exp as a float", |o| o.payload.entry(4).set(Item::raw("fb41daa40000000000"))),
-        ("claims-exp-nan", Some(ENCODING), "exp that is not a number: later than nothing and never over", |o| o.payload.entry(4).set(Item::raw("f97e00"))),
+        ("claims-exp-float", Some(ENCODING), "exp as a float", |o| {
+            o.payload.entry(4).set(Item::raw("fb41daa40000000000"))
+        }),
+        ("claims-exp-nan", Some(ENCODING), "exp that is not a number: later than nothing and never over", |o| {
+            o.payload.entry(4).set(Item::raw("f97e00"))
+        }),
         ("claims-exp-infinity", Some(ENCODING), "exp at infinity", |o| o.payload.entry(4).set(Item::raw("f97c00"))),
-        ("claims-exp-bignum", Some(SHAPE), "exp as a big number", |o| o.payload.entry(4).set(Item::raw("c2446a4500c0"))),
-        ("claims-iat-bignum", Some(SHAPE), "iat as a big number", |o| o.payload.entry(6).set(Item::raw("c2446a4500c0"))),
+        ("claims-exp-bignum", Some(SHAPE), "exp as a big number", |o| {
+            o.payload.entry(4).set(Item::raw("c2446a4500c0"))
+        }),
+        ("claims-iat-bignum", Some(SHAPE), "iat as a big number", |o| {
+            o.payload.entry(6).set(Item::raw("c2446a4500c0"))
+        }),
         ("claims-iat-null", Some(ENCODING), "iat as null", |o| o.payload.entry(6).set(Item::raw("f6"))),
         ("claims-cnf-wide", Some(NOT_DETERMINISTIC), "the count in cnf in two bytes", |o| widen(o.payload.entry(8))),
         ("claims-cnf-indefinite", Some(ENCODING), "cnf without a count", |o| unlengthen(o.payload.entry(8))),
         ("claims-cnf-key-twice", Some(SHAPE), "two keys in cnf", |o| repeat_first(o.payload.entry(8))),
-        ("device-key-wide", Some(NOT_DETERMINISTIC), "the count in the COSE_Key in two bytes", |o| widen(device_key(o))),
+        ("device-key-wide", Some(NOT_DETERMINISTIC), "the count in the COSE_Key in two bytes", |o| {
+            widen(device_key(o))
+        }),
         ("device-key-indefinite", Some(ENCODING), "the COSE_Key without a count", |o| unlengthen(device_key(o))),
         ("device-key-unordered", Some(SHAPE), "crv before kty", |o| swap_first(device_key(o))),
         ("device-key-kty-twice", Some("KEY_TYPE_UNKNOWN"), "kty twice", |o| repeat_first(device_key(o))),
@@ -307,42 +353,82 @@ fn permit_levels() -> Vec<Spoil> {
             let wide = device_key(o).entry(-2).widened(2);
             device_key(o).entry(-2).set(wide);
         }),
-        ("permit-claims-wide", Some(NOT_DETERMINISTIC), "the count of permit-claims in two bytes", |o| widen(claims(o))),
+        ("permit-claims-wide", Some(NOT_DETERMINISTIC), "the count of permit-claims in two bytes", |o| {
+            widen(claims(o))
+        }),
         ("permit-claims-indefinite", Some(ENCODING), "permit-claims without a count", |o| unlengthen(claims(o))),
         ("kind-wide", Some(NOT_DETERMINISTIC), "the kind in two bytes", |o| widen(claims(o).element(field::KIND))),
-        ("name-wide", Some(NOT_DETERMINISTIC), "the length of the name in two bytes", |o| widen(claims(o).element(field::NAME))),
+        ("name-wide", Some(NOT_DETERMINISTIC), "the length of the name in two bytes", |o| {
+            widen(claims(o).element(field::NAME))
+        }),
         ("name-indefinite", Some(ENCODING), "the name in chunks", |o| unlengthen(claims(o).element(field::NAME))),
-        ("name-utf-8", Some(SHAPE), "a name that is not UTF-8", |o| claims(o).element(field::NAME).set(Item::raw("62c080"))),
-        ("citizen-id-bignum", Some(SHAPE), "the citizen ID number as a big number", |o| claims(o).element(field::CITIZEN_ID).set(Item::raw("c241ff"))),
-        ("household-wide", Some(NOT_DETERMINISTIC), "the count of household in two bytes", |o| widen(claims(o).element(field::HOUSEHOLD))),
-        ("household-indefinite", Some(ENCODING), "household without a count", |o| unlengthen(claims(o).element(field::HOUSEHOLD))),
-        ("address-wide", Some(NOT_DETERMINISTIC), "the count of address in two bytes", |o| widen(claims(o).element(field::ADDRESS))),
+        ("name-utf-8", Some(SHAPE), "a name that is not UTF-8", |o| {
+            claims(o).element(field::NAME).set(Item::raw("62c080"))
+        }),
+        ("citizen-id-bignum", Some(SHAPE), "the citizen ID number as a big number", |o| {
+            claims(o).element(field::CITIZEN_ID).set(Item::raw("c241ff"))
+        }),
+        ("household-wide", Some(NOT_DETERMINISTIC), "the count of household in two bytes", |o| {
+            widen(claims(o).element(field::HOUSEHOLD))
+        }),
+        ("household-indefinite", Some(ENCODING), "household without a count", |o| {
+            unlengthen(claims(o).element(field::HOUSEHOLD))
+        }),
+        ("address-wide", Some(NOT_DETERMINISTIC), "the count of address in two bytes", |o| {
+            widen(claims(o).element(field::ADDRESS))
+        }),
         ("address-division-wide", Some(NOT_DETERMINISTIC), "the division of address in nine bytes", |o| {
             let wide = claims(o).element(field::ADDRESS).element(0).widened(8);
             claims(o).element(field::ADDRESS).element(0).set(wide);
         }),
-        ("address-detail-indefinite", Some(ENCODING), "the detail of address in chunks", |o| unlengthen(claims(o).element(field::ADDRESS).element(1))),
+        ("address-detail-indefinite", Some(ENCODING), "the detail of address in chunks", |o| {
+            unlengthen(claims(o).element(field::ADDRESS).element(1))
+        }),
         ("issued-on-tag", Some(SHAPE), "issued-on with the tag 100 of days", |o| {
             let day = claims(o).element(field::ISSUED_ON).clone();
             claims(o).element(field::ISSUED_ON).set(Item::Tag(100, Box::new(day)));
         }),
-        ("status-wide", Some(NOT_DETERMINISTIC), "the count of status in two bytes", |o| widen(claims(o).element(field::STATUS))),
-        ("status-indefinite", Some(ENCODING), "status without a count", |o| unlengthen(claims(o).element(field::STATUS))),
-        ("extensions-wide", Some(NOT_DETERMINISTIC), "the count of extensions in two bytes", |o| widen(claims(o).element(field::EXTENSIONS))),
-        ("extensions-indefinite", Some(ENCODING), "extensions without a count", |o| unlengthen(claims(o).element(field::EXTENSIONS))),
-        ("extensions-unordered", Some(NOT_DETERMINISTIC), "extension 2 before 1", |o| swap_first(claims(o).element(field::EXTENSIONS))),
-        ("extensions-key-twice", Some(NOT_DETERMINISTIC), "extension 1 twice", |o| repeat_first(claims(o).element(field::EXTENSIONS))),
-        ("extensions-key-wide", Some(NOT_DETERMINISTIC), "the key 1 in two bytes", |o| widen(&mut claims(o).element(field::EXTENSIONS).pairs()[0].0)),
+        ("status-wide", Some(NOT_DETERMINISTIC), "the count of status in two bytes", |o| {
+            widen(claims(o).element(field::STATUS))
+        }),
+        ("status-indefinite", Some(ENCODING), "status without a count", |o| {
+            unlengthen(claims(o).element(field::STATUS))
+        }),
+        ("extensions-wide", Some(NOT_DETERMINISTIC), "the count of extensions in two bytes", |o| {
+            widen(claims(o).element(field::EXTENSIONS))
+        }),
+        ("extensions-indefinite", Some(ENCODING), "extensions without a count", |o| {
+            unlengthen(claims(o).element(field::EXTENSIONS))
+        }),
+        ("extensions-unordered", Some(NOT_DETERMINISTIC), "extension 2 before 1", |o| {
+            swap_first(claims(o).element(field::EXTENSIONS))
+        }),
+        ("extensions-key-twice", Some(NOT_DETERMINISTIC), "extension 1 twice", |o| {
+            repeat_first(claims(o).element(field::EXTENSIONS))
+        }),
+        ("extensions-key-wide", Some(NOT_DETERMINISTIC), "the key 1 in two bytes", |o| {
+            widen(&mut claims(o).element(field::EXTENSIONS).pairs()[0].0)
+        }),
         ("extensions-unknown-twice-last", Some(NOT_DETERMINISTIC), "extension 9 twice, where it is unknown", |o| {
             let pairs = claims(o).element(field::EXTENSIONS).pairs();
             pairs.extend([(Item::Uint(9), Item::Uint(0)), (Item::Uint(9), Item::Uint(1))]);
         }),
-        ("extensions-unknown-wide", Some(NOT_DETERMINISTIC), "a longer form inside an extension that is not known", |o| {
-            claims(o).element(field::EXTENSIONS).insert(9, Item::array([Item::raw("1800")]));
-        }),
-        ("extensions-unknown-map-unordered", Some(NOT_DETERMINISTIC), "unordered keys inside an extension that is not known", |o| {
-            claims(o).element(field::EXTENSIONS).insert(9, Item::raw("a202000100"));
-        }),
+        (
+            "extensions-unknown-wide",
+            Some(NOT_DETERMINISTIC),
+            "a longer form inside an extension that is not known",
+            |o| {
+                claims(o).element(field::EXTENSIONS).insert(9, Item::array([Item::raw("1800")]));
+            },
+        ),
+        (
+            "extensions-unknown-map-unordered",
+            Some(NOT_DETERMINISTIC),
+            "unordered keys inside an extension that is not known",
+            |o| {
+                claims(o).element(field::EXTENSIONS).insert(9, Item::raw("a202000100"));
+            },
+        ),
         ("extensions-unknown-float", Some(ENCODING), "a float inside an extension that is not known", |o| {
             claims(o).element(field::EXTENSIONS).insert(9, Item::raw("f93c00"));
         }),
@@ -352,9 +438,14 @@ fn permit_levels() -> Vec<Spoil> {
         ("extensions-unknown-depth-8", None, "an extension that is not known, eight levels deep in the claims", |o| {
             claims(o).element(field::EXTENSIONS).insert(9, Item::raw("818181818100"));
         }),
-        ("extensions-unknown-depth-9", Some("TOO_DEEP"), "an extension that is not known, nine levels deep in the claims", |o| {
-            claims(o).element(field::EXTENSIONS).insert(9, Item::raw("81818181818100"));
-        }),
+        (
+            "extensions-unknown-depth-9",
+            Some("TOO_DEEP"),
+            "an extension that is not known, nine levels deep in the claims",
+            |o| {
+                claims(o).element(field::EXTENSIONS).insert(9, Item::raw("81818181818100"));
+            },
+        ),
         ("extensions-unknown-depth-9-empty", Some("TOO_DEEP"), "the ninth level is an empty array", |o| {
             claims(o).element(field::EXTENSIONS).insert(9, Item::raw("818181818180"));
         }),
@@ -364,13 +455,17 @@ fn permit_levels() -> Vec<Spoil> {
 fn presentation_levels() -> Vec<Spoil> {
     vec![
         ("levels-right", None, "nothing is wrong: the presentation that the faults of encoding are put into", |_| {}),
-        ("protected-wide", Some(NOT_DETERMINISTIC), "the count of protected headers in two bytes", |o| widen(&mut o.protected)),
+        ("protected-wide", Some(NOT_DETERMINISTIC), "the count of protected headers in two bytes", |o| {
+            widen(&mut o.protected)
+        }),
         ("protected-indefinite", Some(ENCODING), "protected headers without a count", |o| unlengthen(&mut o.protected)),
         ("protected-trailing", Some(TRAILING), "a byte after the protected headers", |o| trail(&mut o.protected)),
         ("protected-unordered", Some(SHAPE), "kcwt before alg", |o| swap_first(&mut o.protected)),
         ("protected-alg-twice", Some(SHAPE), "alg twice", |o| repeat_first(&mut o.protected)),
         ("protected-alg-wide", Some(NOT_DETERMINISTIC), "alg in a longer form", |o| widen(o.protected.entry(1))),
-        ("unprotected-wide", Some(NOT_DETERMINISTIC), "the empty map of unprotected headers in two bytes", |o| widen(&mut o.unprotected)),
+        ("unprotected-wide", Some(NOT_DETERMINISTIC), "the empty map of unprotected headers in two bytes", |o| {
+            widen(&mut o.unprotected)
+        }),
         ("binding-wide", Some(NOT_DETERMINISTIC), "the count of binding in two bytes", |o| widen(&mut o.payload)),
         ("binding-indefinite", Some(ENCODING), "binding without a count", |o| unlengthen(&mut o.payload)),
         ("binding-trailing", Some(TRAILING), "a byte after binding", |o| trail(&mut o.payload)),
@@ -380,16 +475,24 @@ fn presentation_levels() -> Vec<Spoil> {
             let wide = o.payload.entry(6).widened(8);
             o.payload.entry(6).set(wide);
         }),
-        ("binding-nonce-wide", Some(NOT_DETERMINISTIC), "the length of nonce in two bytes", |o| widen(o.payload.entry(10))),
+        ("binding-nonce-wide", Some(NOT_DETERMINISTIC), "the length of nonce in two bytes", |o| {
+            widen(o.payload.entry(10))
+        }),
         ("binding-nonce-indefinite", Some(ENCODING), "nonce in chunks", |o| unlengthen(o.payload.entry(10))),
-        ("binding-iat-float", Some(ENCODING), "iat as a float", |o| o.payload.entry(6).set(Item::raw("fb41da911030000000"))),
-        ("binding-iat-nan", Some(ENCODING), "iat that is not a number: never too old", |o| o.payload.entry(6).set(Item::raw("f97e00"))),
+        ("binding-iat-float", Some(ENCODING), "iat as a float", |o| {
+            o.payload.entry(6).set(Item::raw("fb41da911030000000"))
+        }),
+        ("binding-iat-nan", Some(ENCODING), "iat that is not a number: never too old", |o| {
+            o.payload.entry(6).set(Item::raw("f97e00"))
+        }),
     ]
 }
 
 fn enrolment_levels() -> Vec<Spoil> {
     vec![
-        ("protected-wide", Some(NOT_DETERMINISTIC), "the count of protected headers in two bytes", |o| widen(&mut o.protected)),
+        ("protected-wide", Some(NOT_DETERMINISTIC), "the count of protected headers in two bytes", |o| {
+            widen(&mut o.protected)
+        }),
         ("protected-trailing", Some(TRAILING), "a byte after the protected headers", |o| trail(&mut o.protected)),
         ("protected-alg-wide", Some(NOT_DETERMINISTIC), "alg in a longer form", |o| widen(o.protected.entry(1))),
         ("claims-wide", Some(NOT_DETERMINISTIC), "the count of claims in two bytes", |o| widen(&mut o.payload)),
@@ -398,7 +501,9 @@ fn enrolment_levels() -> Vec<Spoil> {
         ("claims-unordered", Some(SHAPE), "cnf before iat", |o| swap_first(&mut o.payload)),
         ("claims-iat-twice", Some(SHAPE), "iat twice", |o| repeat_first(&mut o.payload)),
         ("claims-cnf-indefinite", Some(ENCODING), "cnf without a count", |o| unlengthen(o.payload.entry(8))),
-        ("device-key-wide", Some(NOT_DETERMINISTIC), "the count in the COSE_Key in two bytes", |o| widen(device_key(o))),
+        ("device-key-wide", Some(NOT_DETERMINISTIC), "the count in the COSE_Key in two bytes", |o| {
+            widen(device_key(o))
+        }),
     ]
 }
 

@@ -28,9 +28,17 @@ pub(super) fn add(all: &mut Collection, samples: &SamplePermits) {
         };
         let why = format!(
             "{}: endorsed from {} for {} years, so until {}; window {} to {}; on {} it is {}",
-            day.profile, day.anchor, day.years, day.valid_until, day.window_open, day.window_close, day.as_of, day.status
+            day.profile,
+            day.anchor,
+            day.years,
+            day.valid_until,
+            day.window_open,
+            day.window_close,
+            day.as_of,
+            day.status
         );
-        let scan = Scan { world: "years", ..scan(&sample, issuer, 1, &now, &why, code_of_lifecycle(&day.status), dates) };
+        let scan =
+            Scan { world: "years", ..scan(&sample, issuer, 1, &now, &why, code_of_lifecycle(&day.status), dates) };
         // A permit that is cancelled on a day by the calendar has no entry in the list.
         let scan = if day.status == "cancelled" { Scan { code: "AUTO_CANCELLED", ..scan } } else { scan };
         let name = format!("day-{:02}-{}-{}-{}", n + 1, day.profile, day.anchor, day.as_of);
@@ -52,15 +60,7 @@ pub(super) fn add(all: &mut Collection, samples: &SamplePermits) {
     }
 }
 
-fn scan(
-    sample: &Sample,
-    issuer: &str,
-    index: u64,
-    now: &str,
-    why: &str,
-    code: &'static str,
-    dates: RuleDates,
-) -> Scan {
+fn scan(sample: &Sample, issuer: &str, index: u64, now: &str, why: &str, code: &'static str, dates: RuleDates) -> Scan {
     let device = worlds::device(sample);
     let permit = objects::permit(sample, &key(&format!("{issuer} permit")), &device, index).encode();
     let code_at = seconds(now) - 4;

@@ -29,7 +29,15 @@ fn next(all: &mut Collection, name: &str, code: Option<&str>, cause: Option<&str
     next_at(all, name, code, cause, why, bytes, NOON);
 }
 
-fn next_at(all: &mut Collection, name: &str, code: Option<&str>, cause: Option<&str>, why: &str, bytes: &[u8], now: &str) {
+fn next_at(
+    all: &mut Collection,
+    name: &str,
+    code: Option<&str>,
+    cause: Option<&str>,
+    why: &str,
+    bytes: &[u8],
+    now: &str,
+) {
     let vector = ListVector {
         why: why.into(),
         outcome: expect(code.filter(|code| *code != "UNCHANGED")),
@@ -58,7 +66,13 @@ fn small(version: u64) -> TrustList {
 }
 
 fn guangzhou() -> Item {
-    issuer("GZ", "广州市公安局（测试）", &["4401"], vec![entry("GZ permit", &[1]), entry("GZ status", &[3])], &status_uri("GZ"))
+    issuer(
+        "GZ",
+        "广州市公安局（测试）",
+        &["4401"],
+        vec![entry("GZ permit", &[1]), entry("GZ status", &[3])],
+        &status_uri("GZ"),
+    )
 }
 
 fn guangdong() -> Item {
@@ -81,7 +95,14 @@ fn trust_updates(all: &mut Collection) {
     next(all, "next-right", None, None, "version 8, signed by two of three root keys", &signed(&small(8)));
     next(all, "next-other-two-keys", None, None, "signed by the other two", &small(8).signed_by(&[&two, &three]));
     next(all, "next-three-keys", None, None, "signed by all three", &small(8).signed_by(&[&three, &one, &two]));
-    next(all, "next-and-a-stranger", None, None, "a signature of nobody beside two good ones", &small(8).signed_by(&[&four, &one, &two]));
+    next(
+        all,
+        "next-and-a-stranger",
+        None,
+        None,
+        "a signature of nobody beside two good ones",
+        &small(8).signed_by(&[&four, &one, &two]),
+    );
     next(all, "next-version-9", None, None, "a version is skipped while the root keys stay", &signed(&small(9)));
     next(all, "next-version-2-63", None, None, "a great leap in versions, rightly signed", &signed(&small(1 << 63)));
     next(all, "next-version-2-64-less-1", None, None, "the last version there is", &signed(&small(u64::MAX)));
@@ -91,14 +112,26 @@ fn trust_updates(all: &mut Collection) {
     let current = Some("TRUST_CURRENT_THRESHOLD");
     next(all, "one-signature", current, None, "one signature where two are needed", &small(8).signed_by(&[&one]));
     next(all, "one-key-twice", current, None, "two signatures by one key", &small(8).signed_by(&[&one, &one]));
-    next(all, "one-key-and-a-stranger", current, None, "one root key and a key of nobody", &small(8).signed_by(&[&one, &four]));
+    next(
+        all,
+        "one-key-and-a-stranger",
+        current,
+        None,
+        "one root key and a key of nobody",
+        &small(8).signed_by(&[&one, &four]),
+    );
     next(all, "strangers-only", current, None, "two keys of nobody", &small(8).signed_by(&[&four, &key("root 5")]));
     let issuers = small(8).signed_by(&[&key("GZ permit"), &key("GZ status")]);
     next(all, "issuers-keys", current, None, "signed by an issuer's keys", &issuers);
     let mut flipped = signed(&small(8));
     *flipped.last_mut().expect("a byte") ^= 1;
     next(all, "signature-bit-flipped", current, None, "a bit of the second signature is flipped", &flipped);
-    for (name, aad) in [("permit", objects::PERMIT), ("presentation", objects::PRESENTATION), ("enrolment", objects::ENROLMENT), ("status-list", objects::STATUS_LIST)] {
+    for (name, aad) in [
+        ("permit", objects::PERMIT),
+        ("presentation", objects::PRESENTATION),
+        ("enrolment", objects::ENROLMENT),
+        ("status-list", objects::STATUS_LIST),
+    ] {
         let why = format!("signed in the domain of a {name}");
         let bytes = signed_trust_list(&small(8).payload(), &[&one, &two], aad).encode();
         next(all, &format!("domain-{name}"), current, None, &why, &bytes);
@@ -110,7 +143,14 @@ fn trust_updates(all: &mut Collection) {
     next(all, "content-changed", current, None, "the signatures of version 8 under version 9", &changed.encode());
     next(all, "rollback", Some("TRUST_ROLLBACK"), None, "version 6, when 7 is in use", &signed(&small(6)));
     next(all, "rollback-to-0", Some("TRUST_ROLLBACK"), None, "version 0", &signed(&small(0)));
-    next(all, "same-version", Some("TRUST_SAME_VERSION"), None, "another list that calls itself version 7", &signed(&small(7)));
+    next(
+        all,
+        "same-version",
+        Some("TRUST_SAME_VERSION"),
+        None,
+        "another list that calls itself version 7",
+        &signed(&small(7)),
+    );
     let third = worlds::counter_list().signed_by(&[&one, &three]);
     let why = "the content in use, signed by other two keys: other bytes with the same version";
     next(all, "same-version-other-signatures", Some("TRUST_SAME_VERSION"), None, why, &third);
@@ -129,7 +169,14 @@ fn trust_roots(all: &mut Collection) {
         ..small(version)
     };
     let changed = with(8, 2, &[&two, &three, &four]);
-    next(all, "roots-change", None, None, "root 4 for root 1; two keys that are in both lists sign", &changed.signed_by(&[&two, &three]));
+    next(
+        all,
+        "roots-change",
+        None,
+        None,
+        "root 4 for root 1; two keys that are in both lists sign",
+        &changed.signed_by(&[&two, &three]),
+    );
     let why = "all root keys are new; two of the old and two of the new sign";
     let all_new = with(8, 2, &[&four, &five]);
     next(all, "roots-all-new", None, None, why, &all_new.signed_by(&[&one, &two, &four, &five]));
@@ -139,19 +186,44 @@ fn trust_roots(all: &mut Collection) {
     let p256 = with(8, 2, &[&one, &key("root P-256")]);
     next(all, "roots-p-256-signs", None, None, why, &p256.signed_by(&[&one, &two, &key("root P-256")]));
 
+    let why = "a change of root keys at the second of its end: it is a link to the list after it, and decides nothing";
+    let bytes = changed.signed_by(&[&two, &three]);
+    next_at(all, "roots-change-expired", None, None, why, &bytes, "2027-07-01T00:00:00+08:00");
+
     let own = Some("TRUST_OWN_THRESHOLD");
-    next(all, "roots-old-only", own, None, "the old root keys sign, the new ones do not", &all_new.signed_by(&[&one, &two]));
+    next(
+        all,
+        "roots-old-only",
+        own,
+        None,
+        "the old root keys sign, the new ones do not",
+        &all_new.signed_by(&[&one, &two]),
+    );
     let why = "one of the new root keys signs, two are needed";
     next(all, "roots-new-one-short", own, None, why, &all_new.signed_by(&[&one, &two, &four]));
     let current = Some("TRUST_CURRENT_THRESHOLD");
-    next(all, "roots-new-only", current, None, "the new root keys sign, the old ones do not", &all_new.signed_by(&[&four, &five]));
+    next(
+        all,
+        "roots-new-only",
+        current,
+        None,
+        "the new root keys sign, the old ones do not",
+        &all_new.signed_by(&[&four, &five]),
+    );
     let why = "one of the old root keys signs, two are needed";
     next(all, "roots-old-one-short", current, None, why, &all_new.signed_by(&[&one, &four, &five]));
     let skips = Some("TRUST_ROOT_CHANGE_SKIPS");
     let bytes = with(9, 2, &[&two, &three, &four]).signed_by(&[&two, &three]);
     next(all, "roots-change-skips", skips, None, "the root keys change and version 8 is skipped", &bytes);
     let bytes = with(9, 1, &[&one, &two, &three]).signed_by(&[&one, &two]);
-    next(all, "roots-threshold-change-skips", skips, None, "only the threshold changes, and version 8 is skipped", &bytes);
+    next(
+        all,
+        "roots-threshold-change-skips",
+        skips,
+        None,
+        "only the threshold changes, and version 8 is skipped",
+        &bytes,
+    );
 
     let threshold = Some("TRUST_THRESHOLD");
     let malformed = Some(MALFORMED);
@@ -160,18 +232,16 @@ fn trust_roots(all: &mut Collection) {
         ("roots-threshold-4-of-3", "four of three keys are to sign", with(8, 4, &[&one, &two, &three])),
         ("roots-none", "no root key", with(8, 1, &[])),
         ("roots-one-twice", "one root key twice", with(8, 2, &[&one, &one, &two])),
-        ("roots-33", "thirty-three root keys", TrustList {
-            roots: (0..33).map(|n| key(&format!("root many {n}")).cose_key()).collect(),
-            ..small(8)
-        }),
+        (
+            "roots-33",
+            "thirty-three root keys",
+            TrustList { roots: (0..33).map(|n| key(&format!("root many {n}")).cose_key()).collect(), ..small(8) },
+        ),
     ];
     for (name, why, list) in cases {
         next(all, name, malformed, threshold, why, &signed(&list));
     }
-    let weak = TrustList {
-        roots: vec![one.cose_key(), two.cose_key(), ed25519_cose_key(&[0; 32])],
-        ..small(8)
-    };
+    let weak = TrustList { roots: vec![one.cose_key(), two.cose_key(), ed25519_cose_key(&[0; 32])], ..small(8) };
     next(all, "roots-small-order", malformed, Some("TRUST_KEY_UNFIT"), "a root key of small order", &signed(&weak));
 }
 
@@ -191,22 +261,57 @@ fn trust_first(all: &mut Collection) {
         };
         all.add(name, Vector::TrustList(vector));
     };
-    first("first-right", None, "a first list, signed by the installed root key and another", &one, &signed(&small(1)), NOON);
+    first(
+        "first-right",
+        None,
+        "a first list, signed by the installed root key and another",
+        &one,
+        &signed(&small(1)),
+        NOON,
+    );
     first("first-high-version", None, "a first list may be of any version", &two, &signed(&small(1000)), NOON);
     let p256 = key("root P-256");
     let list = TrustList { threshold: 1, roots: vec![p256.cose_key()], ..small(1) };
     first("first-p-256", None, "the installed root key is of P-256", &p256, &list.signed_by(&[&p256]), NOON);
     let not = Some("TRUST_NOT_THE_ROOT");
     first("first-other-root", not, "another root key was installed", &key("root 4"), &signed(&small(1)), NOON);
-    first("first-root-did-not-sign", not, "the installed root key is in the list and did not sign it", &three, &signed(&small(1)), NOON);
+    first(
+        "first-root-did-not-sign",
+        not,
+        "the installed root key is in the list and did not sign it",
+        &three,
+        &signed(&small(1)),
+        NOON,
+    );
     let four = key("root 4");
     let outside = small(1).signed_by(&[&one, &two, &four]);
-    first("first-root-not-in-list", not, "the installed root key signed the list and is not in it", &four, &outside, NOON);
-    first("first-below-threshold", Some("TRUST_OWN_THRESHOLD"), "only the installed root key signed", &one, &small(1).signed_by(&[&one]), NOON);
+    first(
+        "first-root-not-in-list",
+        not,
+        "the installed root key signed the list and is not in it",
+        &four,
+        &outside,
+        NOON,
+    );
+    first(
+        "first-below-threshold",
+        Some("TRUST_OWN_THRESHOLD"),
+        "only the installed root key signed",
+        &one,
+        &small(1).signed_by(&[&one]),
+        NOON,
+    );
     let twice = small(1).signed_by(&[&one, &one]);
     first("first-root-twice", Some("TRUST_OWN_THRESHOLD"), "the installed root key signed twice", &one, &twice, NOON);
     let end = "2027-07-01T00:00:00+08:00";
-    first("first-expired", Some("TRUST_EXPIRED"), "a first list at the second of its end", &one, &signed(&small(1)), end);
+    first(
+        "first-expired",
+        Some("TRUST_EXPIRED"),
+        "a first list at the second of its end",
+        &one,
+        &signed(&small(1)),
+        end,
+    );
 }
 
 fn trust_shapes(all: &mut Collection) {
@@ -227,16 +332,30 @@ fn trust_shapes(all: &mut Collection) {
     shape("entry-absent", "SHAPE", "no region rules", &|p| p.remove(6));
     shape("expires-2200", "TIME_RANGE", "an end in 2200", &|p| p.entry(3).set(Item::Uint(7_258_118_400)));
     let issuer_entry = |p: &mut Item, label: i64, item: Item| p.entry(5).element(0).entry(label).set(item);
-    shape("issuer-id-lower-case", "COUNTER_ID_CHARACTER", "an issuer's id in lower case", &|p| issuer_entry(p, 1, Item::text("gz")));
-    shape("issuer-name-markup", "TEXT_CHARACTER", "markup in an issuer's name", &|p| issuer_entry(p, 2, Item::text("<i>广州</i>")));
+    shape("issuer-id-lower-case", "COUNTER_ID_CHARACTER", "an issuer's id in lower case", &|p| {
+        issuer_entry(p, 1, Item::text("gz"))
+    });
+    shape("issuer-name-markup", "TEXT_CHARACTER", "markup in an issuer's name", &|p| {
+        issuer_entry(p, 2, Item::text("<i>广州</i>"))
+    });
     for prefix in ["", "4", "440", "44011", "4401130", "04", "4a", "４４"] {
-        let name = format!("division-prefix-{}", if prefix.is_ascii() { format!("{prefix}-digits") } else { "full-width".into() });
+        let name = format!(
+            "division-prefix-{}",
+            if prefix.is_ascii() { format!("{prefix}-digits") } else { "full-width".into() }
+        );
         let name = if prefix.is_empty() { "division-prefix-empty".into() } else { name };
-        shape(&name, "DIVISION_PREFIX", "a prefix has two, four or six digits", &|p| issuer_entry(p, 3, Item::array([Item::text(prefix)])));
+        shape(&name, "DIVISION_PREFIX", "a prefix has two, four or six digits", &|p| {
+            issuer_entry(p, 3, Item::array([Item::text(prefix)]))
+        });
     }
-    let key_entry = |p: &mut Item, label: i64, item: Item| p.entry(5).element(0).entry(4).element(1).entry(label).set(item);
-    shape("usages-unordered", "USAGES_UNORDERED", "usage 3 before 1", &|p| key_entry(p, 2, Item::array([Item::Uint(3), Item::Uint(1)])));
-    shape("usage-twice", "USAGES_UNORDERED", "a usage twice", &|p| key_entry(p, 2, Item::array([Item::Uint(3), Item::Uint(3)])));
+    let key_entry =
+        |p: &mut Item, label: i64, item: Item| p.entry(5).element(0).entry(4).element(1).entry(label).set(item);
+    shape("usages-unordered", "USAGES_UNORDERED", "usage 3 before 1", &|p| {
+        key_entry(p, 2, Item::array([Item::Uint(3), Item::Uint(1)]))
+    });
+    shape("usage-twice", "USAGES_UNORDERED", "a usage twice", &|p| {
+        key_entry(p, 2, Item::array([Item::Uint(3), Item::Uint(3)]))
+    });
     shape("usage-0", "USAGE_UNKNOWN", "usage 0", &|p| key_entry(p, 2, Item::array([Item::Uint(0)])));
     shape("usage-4", "USAGE_UNKNOWN", "usage 4", &|p| key_entry(p, 2, Item::array([Item::Uint(4)])));
     shape("specimen-false", "NOT_DETERMINISTIC", "specimen as false, which is not written", &|p| {
@@ -263,7 +382,9 @@ fn trust_shapes(all: &mut Collection) {
     }
     for (years, cause) in [(0, "REGION_AUTO_CANCEL_YEARS"), (21, "REGION_AUTO_CANCEL_YEARS"), (256, "AUTO_CANCEL")] {
         let why = "automatic cancellation comes after 1 to 20 years";
-        shape(&format!("auto-cancel-{years}-years"), cause, why, &|p| p.entry(6).element(0).insert(4, Item::Uint(years)));
+        shape(&format!("auto-cancel-{years}-years"), cause, why, &|p| {
+            p.entry(6).element(0).insert(4, Item::Uint(years))
+        });
     }
     shape("rule-entry-7", "FIELDS", "an entry of a rule that is not known", &|p| {
         p.entry(6).element(0).insert(6, Item::text("凭证"));
@@ -290,16 +411,22 @@ fn trust_shapes(all: &mut Collection) {
     envelope("tag-absent", "SHAPE", "no tag", &|i| *i = inner(i));
     envelope("tag-18", "SHAPE", "the tag of a COSE_Sign1", &|i| *i = Item::Tag(18, Box::new(inner(i))));
     envelope("tag-twice", "SHAPE", "the tag twice", &|i| *i = Item::Tag(98, Box::new(i.clone())));
-    envelope("trailing-zero", "TRAILING_BYTES", "a zero after the list", &|i| *i = Item::Raw([i.encode(), vec![0]].concat()));
+    envelope("trailing-zero", "TRAILING_BYTES", "a zero after the list", &|i| {
+        *i = Item::Raw([i.encode(), vec![0]].concat())
+    });
     envelope("cut-short", "CUT_SHORT", "the last byte is missing", &|i| {
         let bytes = i.encode();
         *i = Item::Raw(bytes[..bytes.len() - 1].to_vec());
     });
-    envelope("body-headers", "SHAPE", "protected headers of the body", &|i| spoil_inner(i, &|i| i.element(0).set(Item::bytes(&[0xa0]))));
+    envelope("body-headers", "SHAPE", "protected headers of the body", &|i| {
+        spoil_inner(i, &|i| i.element(0).set(Item::bytes(&[0xa0])))
+    });
     envelope("body-unprotected", "SHAPE", "unprotected headers of the body", &|i| {
         spoil_inner(i, &|i| i.element(1).set(Item::map([(33, Item::bytes(&[]))])));
     });
-    envelope("signatures-none", "SIGNATURES", "no signature", &|i| spoil_inner(i, &|i| i.element(3).elements().clear()));
+    envelope("signatures-none", "SIGNATURES", "no signature", &|i| {
+        spoil_inner(i, &|i| i.element(3).elements().clear())
+    });
     envelope("signatures-33", "SIGNATURES", "thirty-three signatures", &|i| {
         spoil_inner(i, &|i| {
             let first = i.element(3).element(0).clone();
@@ -324,9 +451,12 @@ fn trust_contents(all: &mut Collection) {
         spoil(&mut list);
         next(all, name, code, None, why, &signed(&list));
     };
-    let issuer_with = |divisions: &[&str], keys: Vec<Item>, uri: &str| issuer("GZ", "广州市公安局（测试）", divisions, keys, uri);
+    let issuer_with =
+        |divisions: &[&str], keys: Vec<Item>, uri: &str| issuer("GZ", "广州市公安局（测试）", divisions, keys, uri);
     let uri = status_uri("GZ");
-    content("ends-when-it-begins", Some("TRUST_EXPIRY"), "the end is the second of the beginning", &|l| l.issued_at = l.expires_at);
+    content("ends-when-it-begins", Some("TRUST_EXPIRY"), "the end is the second of the beginning", &|l| {
+        l.issued_at = l.expires_at
+    });
     let why = "a second from beginning to end";
     content("ends-after-a-second", None, why, &|l| l.issued_at = l.expires_at - 1);
     let kid = Some("TRUST_DUPLICATE_KID");
@@ -334,24 +464,41 @@ fn trust_contents(all: &mut Collection) {
         l.issuers = vec![issuer_with(&["4401"], vec![entry("GZ permit", &[1]), entry("GZ permit", &[3])], &uri)];
     });
     content("key-of-two-issuers", kid, "one key with two issuers", &|l| {
-        l.issuers.push(issuer("ZH", "珠海市公安局（测试）", &["4404"], vec![entry("GZ permit", &[1])], &status_uri("ZH")));
+        l.issuers.push(issuer(
+            "ZH",
+            "珠海市公安局（测试）",
+            &["4404"],
+            vec![entry("GZ permit", &[1])],
+            &status_uri("ZH"),
+        ));
     });
     content("issuer-twice", Some("TRUST_DUPLICATE_ISSUER"), "an id twice", &|l| {
         l.issuers.push(issuer("GZ", "另一机关（测试）", &["4401"], vec![entry("ZH permit", &[1])], &status_uri("ZH")));
     });
     let unfit = Some("TRUST_KEY_UNFIT");
     let raw_key = |x: &[u8]| {
-        Item::map([(1, ed25519_cose_key(x)), (2, Item::array([Item::Uint(1)])), (3, Item::Uint(seconds(LISTED))), (4, Item::Uint(seconds(NOON)))])
+        Item::map([
+            (1, ed25519_cose_key(x)),
+            (2, Item::array([Item::Uint(1)])),
+            (3, Item::Uint(seconds(LISTED))),
+            (4, Item::Uint(seconds(NOON))),
+        ])
     };
-    content("key-small-order", unfit, "a key of small order", &|l| l.issuers = vec![issuer_with(&["4401"], vec![raw_key(&[0; 32])], &uri)]);
+    content("key-small-order", unfit, "a key of small order", &|l| {
+        l.issuers = vec![issuer_with(&["4401"], vec![raw_key(&[0; 32])], &uri)]
+    });
     let mut two = [0u8; 32];
     two[0] = 2;
-    content("key-not-a-point", unfit, "bytes that are no point", &|l| l.issuers = vec![issuer_with(&["4401"], vec![raw_key(&two)], &uri)]);
+    content("key-not-a-point", unfit, "bytes that are no point", &|l| {
+        l.issuers = vec![issuer_with(&["4401"], vec![raw_key(&two)], &uri)]
+    });
     let incomplete = Some("TRUST_ISSUER_INCOMPLETE");
     content("issuer-without-divisions", incomplete, "an issuer without division", &|l| {
         l.issuers = vec![issuer_with(&[], vec![entry("GZ permit", &[1])], &uri)];
     });
-    content("issuer-without-keys", incomplete, "an issuer without key", &|l| l.issuers = vec![issuer_with(&["4401"], vec![], &uri)]);
+    content("issuer-without-keys", incomplete, "an issuer without key", &|l| {
+        l.issuers = vec![issuer_with(&["4401"], vec![], &uri)]
+    });
     content("key-without-usages", incomplete, "a key without usage", &|l| {
         l.issuers = vec![issuer_with(&["4401"], vec![entry("GZ permit", &[])], &uri)];
     });
@@ -382,25 +529,41 @@ fn trust_contents(all: &mut Collection) {
         ("empty", ""),
     ];
     for (name, address) in uris {
-        content(&format!("status-uri-{name}"), Some("TRUST_STATUS_URI"), "no https address of at most 256 bytes", &|l| {
-            l.issuers = vec![issuer_with(&["4401"], vec![entry("GZ permit", &[1])], address)];
-        });
+        content(
+            &format!("status-uri-{name}"),
+            Some("TRUST_STATUS_URI"),
+            "no https address of at most 256 bytes",
+            &|l| {
+                l.issuers = vec![issuer_with(&["4401"], vec![entry("GZ permit", &[1])], address)];
+            },
+        );
     }
     content("status-uri-twice", Some("TRUST_DUPLICATE_STATUS_URI"), "two issuers with one status address", &|l| {
         l.issuers.push(issuer("ZH", "珠海市公安局（测试）", &["4404"], vec![entry("ZH permit", &[1])], &uri));
     });
     content("rule-twice", Some("TRUST_DUPLICATE_RULE"), "two rules for one region", &|l| l.rules.push(guangdong()));
     content("no-rule", Some("TRUST_NO_RULE"), "an issuer where no rule is", &|l| {
-        l.issuers.push(issuer("WZ", "温州市公安局（测试）", &["3303"], vec![entry("WZ permit", &[1])], &status_uri("WZ")));
+        l.issuers.push(issuer(
+            "WZ",
+            "温州市公安局（测试）",
+            &["3303"],
+            vec![entry("WZ permit", &[1])],
+            &status_uri("WZ"),
+        ));
     });
     content("rule-narrower-than-issuer", Some("TRUST_NO_RULE"), "a rule for one city of the issuer's province", &|l| {
         l.issuers = vec![issuer_with(&["44"], vec![entry("GZ permit", &[1])], &uri)];
         l.rules = vec![region_rule("4401", "广东省居住证", (1, 1), None, true, None)];
     });
-    content("nobody", None, "no issuer and no rule: nothing is accepted by such a list, and it contradicts nothing", &|l| {
-        l.issuers.clear();
-        l.rules.clear();
-    });
+    content(
+        "nobody",
+        None,
+        "no issuer and no rule: nothing is accepted by such a list, and it contradicts nothing",
+        &|l| {
+            l.issuers.clear();
+            l.rules.clear();
+        },
+    );
 }
 
 // ---- Status lists
@@ -462,13 +625,19 @@ fn status_tokens(all: &mut Collection) {
     });
 
     let malformed = Some(STATUS_MALFORMED);
-    let mut shape = |name: &str, cause: &str, why: &str, spoil: &dyn Fn(&mut Sign1)| token(name, malformed, Some(cause), why, spoil);
+    let mut shape = |name: &str, cause: &str, why: &str, spoil: &dyn Fn(&mut Sign1)| {
+        token(name, malformed, Some(cause), why, spoil)
+    };
     shape("tag-absent", "SHAPE", "no tag", &|t| t.tag = None);
     shape("tag-98", "SHAPE", "the tag of a COSE_Sign", &|t| t.tag = Some(98));
     shape("tag-61", "SHAPE", "the tag of a CWT", &|t| t.tag = Some(61));
     shape("typ-absent", "SHAPE", "no typ", &|t| t.protected.remove(16));
-    shape("typ-jwt", "TYPE", "the typ of another form", &|t| t.protected.entry(16).set(Item::text("application/statuslist+jwt")));
-    shape("typ-short", "TYPE", "the typ without application/", &|t| t.protected.entry(16).set(Item::text("statuslist+cwt")));
+    shape("typ-jwt", "TYPE", "the typ of another form", &|t| {
+        t.protected.entry(16).set(Item::text("application/statuslist+jwt"))
+    });
+    shape("typ-short", "TYPE", "the typ without application/", &|t| {
+        t.protected.entry(16).set(Item::text("statuslist+cwt"))
+    });
     shape("typ-number", "SHAPE", "a typ that is a number", &|t| t.protected.entry(16).set(Item::Uint(61)));
     shape("alg-minus-8", "ALGORITHM_UNKNOWN", "EdDSA without its curve", &|t| t.protected.entry(1).set(Item::int(-8)));
     shape("alg-absent", "SHAPE", "no alg", &|t| t.protected.remove(1));
@@ -487,15 +656,23 @@ fn status_tokens(all: &mut Collection) {
     shape("lst-absent", "SHAPE", "no list", &|t| {
         t.payload.entry(65_533).pairs().remove(0);
     });
-    shape("lst-text", "SHAPE", "a list that is a text", &|t| t.payload.entry(65_533).pairs()[0].1 = Item::text("eNrbuRgAAhcBXQ"));
+    shape("lst-text", "SHAPE", "a list that is a text", &|t| {
+        t.payload.entry(65_533).pairs()[0].1 = Item::text("eNrbuRgAAhcBXQ")
+    });
     shape("aggregation-uri", "SHAPE", "an entry that this format does not have", &|t| {
         t.payload.entry(65_533).pairs().push((Item::text("aggregation_uri"), Item::text("https://status.test")));
     });
     shape("sub-absent", "SHAPE", "no sub", &|t| t.payload.remove(2));
-    shape("sub-space", "STATUS_URI", "a space in sub", &|t| t.payload.entry(2).set(Item::text("https://status.test/gz/ 7")));
-    shape("sub-281-bytes", "STATUS_URI", "a sub of 281 bytes", &|t| t.payload.entry(2).set(Item::text(&"a".repeat(281))));
+    shape("sub-space", "STATUS_URI", "a space in sub", &|t| {
+        t.payload.entry(2).set(Item::text("https://status.test/gz/ 7"))
+    });
+    shape("sub-281-bytes", "STATUS_URI", "a sub of 281 bytes", &|t| {
+        t.payload.entry(2).set(Item::text(&"a".repeat(281)))
+    });
     shape("iat-absent", "SHAPE", "no iat", &|t| t.payload.remove(6));
-    shape("iat-float", "ENCODING_UNUSED", "iat as a float", &|t| t.payload.entry(6).set(Item::raw("fb41da911030000000")));
+    shape("iat-float", "ENCODING_UNUSED", "iat as a float", &|t| {
+        t.payload.entry(6).set(Item::raw("fb41da911030000000"))
+    });
     shape("exp-2200", "TIME_RANGE", "an end in 2200", &|t| t.payload.insert(4, Item::Uint(7_258_118_400)));
     shape("ttl-negative", "SHAPE", "a ttl below 0", &|t| t.payload.insert(65_534, Item::int(-1)));
     shape("claim-iss", "SHAPE", "a claim iss", &|t| t.payload.insert(1, Item::text("GZ")));
@@ -503,7 +680,9 @@ fn status_tokens(all: &mut Collection) {
     shape("claims-trailing", "TRAILING_BYTES", "a byte after the claims", &|t| {
         t.payload = Item::Raw([t.payload.encode(), vec![0]].concat());
     });
-    shape("claims-wide", "NOT_DETERMINISTIC", "the count of claims in two bytes", &|t| t.payload = t.payload.widened(1));
+    shape("claims-wide", "NOT_DETERMINISTIC", "the count of claims in two bytes", &|t| {
+        t.payload = t.payload.widened(1)
+    });
     shape("claims-indefinite", "ENCODING_UNUSED", "claims without a count", &|t| t.payload = t.payload.indefinite());
 
     token("key-unknown", Some("STATUS_KEY_UNKNOWN"), None, "a key that the trust list does not have", &|t| {
@@ -518,19 +697,36 @@ fn status_tokens(all: &mut Collection) {
     token("key-no-more", usage, None, "signed in the second in which the key ends", &|t| {
         t.payload.entry(6).set(Item::Uint(seconds("2030-01-01T00:00:00+08:00")));
     });
-    token("root-key", Some("STATUS_KEY_UNKNOWN"), None, "a root key signs trust lists only", &|t| *t = seven_of(&key("root 1"), LISTED, &[]));
+    token("root-key", Some("STATUS_KEY_UNKNOWN"), None, "a root key signs trust lists only", &|t| {
+        *t = seven_of(&key("root 1"), LISTED, &[])
+    });
     let signature = Some("STATUS_SIGNATURE");
-    token("signed-by-another", signature, None, "signed by another key than the one it names", &|t| t.key = key("SZ status"));
-    for (name, aad) in [("permit", objects::PERMIT), ("presentation", objects::PRESENTATION), ("enrolment", objects::ENROLMENT), ("trust-list", objects::TRUST_LIST)] {
-        token(&format!("domain-{name}"), signature, None, &format!("signed in the domain of a {name}"), &|t| t.aad = aad);
+    token("signed-by-another", signature, None, "signed by another key than the one it names", &|t| {
+        t.key = key("SZ status")
+    });
+    for (name, aad) in [
+        ("permit", objects::PERMIT),
+        ("presentation", objects::PRESENTATION),
+        ("enrolment", objects::ENROLMENT),
+        ("trust-list", objects::TRUST_LIST),
+    ] {
+        token(&format!("domain-{name}"), signature, None, &format!("signed in the domain of a {name}"), &|t| {
+            t.aad = aad
+        });
     }
     token("alg-of-the-other-key", Some("STATUS_ALGORITHM"), None, "an Ed25519 key, and the algorithm of P-256", &|t| {
         t.protected.entry(1).set(Item::int(-9));
     });
-    token("p-256-alg-of-the-other-key", Some("STATUS_ALGORITHM"), None, "a P-256 key, and the algorithm of Ed25519", &|t| {
-        *t = seven_of(&key("GZ status P-256"), LISTED, &[]);
-        t.protected.entry(1).set(Item::int(-19));
-    });
+    token(
+        "p-256-alg-of-the-other-key",
+        Some("STATUS_ALGORITHM"),
+        None,
+        "a P-256 key, and the algorithm of Ed25519",
+        &|t| {
+            *t = seven_of(&key("GZ status P-256"), LISTED, &[]);
+            t.protected.entry(1).set(Item::int(-19));
+        },
+    );
     let p256 = key("GZ status P-256");
     let token = seven_of(&p256, LISTED, &[]);
     let high = token.item_with(&p256.sign_high_s(&token.message())).encode();
@@ -575,7 +771,12 @@ fn status_compression(all: &mut Collection) {
     let most = vec![0u8; 262_144];
     lst("lst-most-entries", None, "2^20 entries, as many as a list may have", &zlib(&most));
     lst("lst-no-entries", None, "a list of nothing: every index is outside it", &zlib(&[]));
-    lst("lst-stored", None, "a zlib stream that compresses nothing", &miniz_oxide::deflate::compress_to_vec_zlib(&[0; 16], 0));
+    lst(
+        "lst-stored",
+        None,
+        "a zlib stream that compresses nothing",
+        &miniz_oxide::deflate::compress_to_vec_zlib(&[0; 16], 0),
+    );
     let large = Some("STATUS_TOO_LARGE");
     lst("lst-one-byte-too-many", large, "four entries more than 2^20", &zlib(&vec![0u8; 262_145]));
     lst("lst-bomb", large, "16 MiB of zeros in a few thousand bytes", &zlib(&vec![0u8; 16 << 20]));
@@ -583,7 +784,12 @@ fn status_compression(all: &mut Collection) {
     let good = zlib(&[0x40; 16]);
     lst("lst-empty", bad, "no byte at all", &[]);
     lst("lst-not-compressed", bad, "bytes that were never compressed", &[0x40; 16]);
-    lst("lst-raw-deflate", bad, "DEFLATE without the frame of zlib", &miniz_oxide::deflate::compress_to_vec(&[0x40; 16], 9));
+    lst(
+        "lst-raw-deflate",
+        bad,
+        "DEFLATE without the frame of zlib",
+        &miniz_oxide::deflate::compress_to_vec(&[0x40; 16], 9),
+    );
     lst("lst-gzip", bad, "the frame of gzip", &[&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3][..], &good[2..]].concat());
     lst("lst-cut-short", bad, "the last byte is missing", &good[..good.len() - 1]);
     lst("lst-without-checksum", bad, "the checksum is missing", &good[..good.len() - 4]);
@@ -593,7 +799,12 @@ fn status_compression(all: &mut Collection) {
     lst("lst-trailing-zero", bad, "a zero after the stream", &[&good[..], &[0]].concat());
     lst("lst-two-streams", bad, "two streams", &[&good[..], &good[..]].concat());
     // RFC 1950: bit 5 of the second byte, then four bytes of the dictionary's checksum; 78 bb is divisible by 31.
-    lst("lst-preset-dictionary", bad, "a stream that wants a dictionary", &[&[0x78, 0xbb, 0, 0, 0, 1][..], &good[2..]].concat());
+    lst(
+        "lst-preset-dictionary",
+        bad,
+        "a stream that wants a dictionary",
+        &[&[0x78, 0xbb, 0, 0, 0, 1][..], &good[2..]].concat(),
+    );
     lst("lst-reserved-block", bad, "a block of the reserved type", &[0x78, 0x9c, 0x07, 0, 0, 0, 1]);
 }
 
@@ -605,7 +816,13 @@ fn status_updates(all: &mut Collection) {
         status_after(all, name, code, None, why, bytes, Some(&current), now);
     };
     follow("next-newer", None, "signed an hour after the one in use", &seven_of(&gz, hour_later, &[]).encode(), NOON);
-    follow("next-second-newer", None, "signed a second after the one in use", &seven_of(&gz, "2026-07-01T06:00:01+08:00", &[]).encode(), NOON);
+    follow(
+        "next-second-newer",
+        None,
+        "signed a second after the one in use",
+        &seven_of(&gz, "2026-07-01T06:00:01+08:00", &[]).encode(),
+        NOON,
+    );
     follow("next-is-the-one-in-use", None, "the very list that is in use", &current, NOON);
     let older = seven_of(&gz, "2026-07-01T05:59:59+08:00", &[]).encode();
     follow("rollback", Some("STATUS_ROLLBACK"), "signed a second before the one in use", &older, NOON);
