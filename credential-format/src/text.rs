@@ -201,7 +201,8 @@ fn push_digits(mut value: u64, width: usize, text: &mut String) {
         *place = b'0' + (value % 10) as u8;
         value /= 10;
     }
-    text.extend(buffer.iter().take(width).map(|digit| char::from(*digit)));
+    // Digits are ASCII, and `width` is one of `DIGITS_OF_BYTES`.
+    text.push_str(buffer.get(..width).and_then(|digits| str::from_utf8(digits).ok()).unwrap_or_default());
 }
 
 /// The value of one group: at most 17 digits, below 10^17 < 2^64, so that nothing here can overflow.

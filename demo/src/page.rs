@@ -22,10 +22,10 @@ pub(crate) fn page(story: &Story, summary: &Summary) -> String {
             html,
             "<section id=\"{}\">\n<h2>{}<span lang=\"en\">{}</span></h2>\n<p class=\"lead\">{}<span lang=\"en\">{}</span></p>\n<div class=\"cards{}\">\n",
             section.key,
-            escaped(&section.title.zh),
-            escaped(&section.title.en),
-            escaped(&section.lead.zh),
-            escaped(&section.lead.en),
+            escaped(section.title.zh),
+            escaped(section.title.en),
+            escaped(section.lead.zh),
+            escaped(section.lead.en),
             if section.compact { " compact" } else { "" },
         );
         for played in scenes {
@@ -75,9 +75,9 @@ fn header(html: &mut String, story: &Story, summary: &Summary) {
         good = summary.as_expected,
     );
     for line in summary.lines() {
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<div><dt>{}<span lang=\"en\">{}</span></dt><dd>{}</dd></div>\n",
+            "<div><dt>{}<span lang=\"en\">{}</span></dt><dd>{}</dd></div>",
             escaped(line.label.zh),
             escaped(line.label.en),
             escaped(&line.value)
@@ -86,12 +86,12 @@ fn header(html: &mut String, story: &Story, summary: &Summary) {
     html.push_str("</dl>\n<nav aria-label=\"目录 Contents\">\n");
     for section in &story.sections {
         let scenes = story.played.iter().filter(|played| played.section == section.key).count();
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<a href=\"#{}\">{}<span lang=\"en\">{}</span> <i>{scenes}</i></a>\n",
+            "<a href=\"#{}\">{}<span lang=\"en\">{}</span> <i>{scenes}</i></a>",
             section.key,
-            escaped(&section.title.zh),
-            escaped(&section.title.en)
+            escaped(section.title.zh),
+            escaped(section.title.en)
         );
     }
     html.push_str("</nav>\n</div>\n</header>\n");
@@ -135,23 +135,23 @@ fn card(html: &mut String, played: &Played) {
         code = escaped(reason.code()),
     );
     if !played.as_expected() {
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<p class=\"unexpected\">与预期不符，应为 <code>{0}</code><span lang=\"en\">Not as expected: it should be <code>{0}</code></span></p>\n",
+            "<p class=\"unexpected\">与预期不符，应为 <code>{0}</code><span lang=\"en\">Not as expected: it should be <code>{0}</code></span></p>",
             escaped(played.expected.code())
         );
     }
     if let Some(detail) = verdict.detail() {
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<p class=\"detail\">{}<span lang=\"en\">{}</span></p>\n",
+            "<p class=\"detail\">{}<span lang=\"en\">{}</span></p>",
             escaped(&detail.zh),
             escaped(&detail.en)
         );
     }
-    let _ = write!(
+    let _ = writeln!(
         html,
-        "<p class=\"remedy\"><i>下一步 Next</i>{}<span lang=\"en\">{}</span></p>\n",
+        "<p class=\"remedy\"><i>下一步 Next</i>{}<span lang=\"en\">{}</span></p>",
         escaped(remedy.zh),
         escaped(remedy.en)
     );
@@ -195,7 +195,7 @@ fn person(html: &mut String, verdict: &Verdict) {
     }
     html.push_str("<dl class=\"person\">\n");
     for (zh, en, value) in rows {
-        let _ = write!(html, "<div><dt>{zh}<span lang=\"en\">{en}</span></dt><dd>{}</dd></div>\n", escaped(&value));
+        let _ = writeln!(html, "<div><dt>{zh}<span lang=\"en\">{en}</span></dt><dd>{}</dd></div>", escaped(&value));
     }
     html.push_str("</dl>\n");
 }
@@ -212,9 +212,9 @@ fn steps(html: &mut String, verdict: &Verdict) {
     for step in Step::ALL {
         let (class, mark, said) = step_words(result(*step));
         let name = step_name(*step);
-        let _ = write!(
+        let _ = writeln!(
             html,
-            "<li class=\"{class}\"><span>{mark}</span> {}<span lang=\"en\">{}</span> <i>{said}</i></li>\n",
+            "<li class=\"{class}\"><span>{mark}</span> {}<span lang=\"en\">{}</span> <i>{said}</i></li>",
             name.zh, name.en
         );
     }

@@ -13,7 +13,6 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use credential_format::day::Day;
 use credential_format::residence_code::ResidenceCode;
 use credential_format::timestamp::Timestamp;
 use serde_json::{Map, Value};
@@ -365,8 +364,9 @@ impl World {
             let permit = format!("permits/{}.permit", residence_code(sample.no));
             self.run("holder", &["add", "--dir", phone_of(sample.no), &permit]).exits(0);
         }
-        let first = samples.first().expect("a sample");
-        let paper = Sample { no: PAPER_NO, ..first.clone() };
+        // Shenzhen gives out paper.
+        let mut paper = self.dated(SamplePermits::load().permit(13).clone());
+        paper.no = PAPER_NO;
         let mut paper = request(&paper);
         paper["voucher_serial"] = "XX2026000001".into();
         paper["voucher_place"] = "石牌派出所".into();
@@ -389,13 +389,17 @@ impl World {
         let mut samples = SamplePermits::load().permits;
         if !self.fixed {
             samples.truncate(1);
-            for sample in &mut samples {
-                let day = |days| self.at.day().add_days(days).expect("a day");
-                sample.permit.endorsement_anchor = Day::to_string(&day(-100));
-                sample.permit.valid_until = Day::to_string(&day(200));
-            }
         }
-        samples
+        samples.into_iter().map(|sample| self.dated(sample)).collect()
+    }
+
+    /// By the machine's clock, with dates that hold today.
+    fn dated(&self, mut sample: Sample) -> Sample {
+        if !self.fixed {
+            let day = |days| self.at.day().add_days(days).expect("a day").to_string();
+            (sample.permit.endorsement_anchor, sample.permit.valid_until) = (day(-100), day(200));
+        }
+        sample
     }
 
     fn make_counters(&self) {
