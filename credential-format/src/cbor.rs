@@ -160,10 +160,14 @@ fn walk(bytes: &[u8], items_max: usize) -> Result<(), Malformed> {
             _ if argument == 20 || argument == 21 => 0,
             _ => return Err(Malformed::Encoding(begin)),
         };
-        if children > 0 {
-            *open.get_mut(depth).ok_or(Malformed::TooDeep)? = children;
-            depth += 1;
-            continue;
+        // An empty array nests as deep as a full one.
+        if (4..=6).contains(&major) {
+            let level = open.get_mut(depth).ok_or(Malformed::TooDeep)?;
+            if children > 0 {
+                *level = children;
+                depth += 1;
+                continue;
+            }
         }
         // An item is complete: so may be the arrays around it.
         while let Some(left) = depth.checked_sub(1).and_then(|top| open.get_mut(top)) {
@@ -643,6 +647,9 @@ mod tests {
         };
         assert_eq!(walk(&nested(8), 9), Ok(()));
         assert_eq!(walk(&nested(9), 99), Err(Malformed::TooDeep));
+        assert_eq!(walk(&[&[0x81; 7][..], &[0x80]].concat(), 99), Ok(()), "the eighth is empty");
+        assert_eq!(walk(&[&[0x81; 8][..], &[0x80]].concat(), 99), Err(Malformed::TooDeep), "the ninth is empty");
+        assert_eq!(walk(&[&[0x81; 8][..], &[0xa0]].concat(), 99), Err(Malformed::TooDeep));
         assert_eq!(walk(&nested(1_000_000), 2_000_000), Err(Malformed::TooDeep));
         assert_eq!(walk(&vec![0xc1; 1_000_000], 2_000_000), Err(Malformed::TooDeep), "tags nest as well");
         assert_eq!(walk(&[0x83, 1, 2, 3], 4), Ok(()));

@@ -232,6 +232,20 @@ fn every_source_file_says_what_it_is() {
     assert!(files >= 50, "{files}");
 }
 
+/// The vectors are gone through by `vectors.rs`, folder by folder; whatever else stands beside them must be read by some test or program.
+#[test]
+fn every_other_fixture_is_used() {
+    let sources: String =
+        MEMBERS.iter().flat_map(|member| rust_files(&root().join(member))).map(|file| read(&file)).collect();
+    for entry in fs::read_dir(root().join("fixtures")).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(
+            name == "README.md" || sources.contains(&format!("\"{name}")) || sources.contains(&format!("/{name}")),
+            "fixtures/{name}"
+        );
+    }
+}
+
 #[test]
 fn nothing_is_left_to_do_in_the_sources() {
     // Put together here, so that this file does not have the words.

@@ -6,7 +6,7 @@ use alloc::string::{String, ToString};
 
 use credential_format::cbor::Malformed;
 use credential_format::key::{Kid, PublicKey};
-use credential_format::status_list::{StatusList, StatusListError, UnverifiedStatusList};
+use credential_format::status_list::{StatusList, StatusListError, StatusListHead, UnverifiedStatusList};
 use credential_format::timestamp::Timestamp;
 use credential_format::trust_list::{Issuer, Usage};
 
@@ -84,9 +84,12 @@ impl TrustedStatusList {
         Ok(TrustedStatusList { list: token.check(key)?, number, kid: token.kid() })
     }
 
-    /// Whether the key that signed the list still stands in this trust list, which may be newer than the one it was checked against.
+    /// Whether the key that signed the list still stands in this trust list, with the issuer of that name: the trust list may be newer than
+    /// the one the list was checked against.
     pub fn stands(&self, trust: &TrustedList) -> bool {
-        key_in_force(trust, self.kid, self.list.head().issued_at).is_ok()
+        let StatusListHead { subject, issued_at, .. } = self.list.head();
+        key_in_force(trust, self.kid, *issued_at)
+            .is_ok_and(|(issuer, _)| list_number(issuer, subject) == Some(self.number))
     }
 
     /// Whether this list may take the place of `current`, both being of one subject: newer, and not over.

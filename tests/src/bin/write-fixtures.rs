@@ -138,6 +138,8 @@ persons, numbers and addresses are invented; they are those of `permits.json`. S
 This file and all vectors are written by `cargo run -p tests --bin write-fixtures`; with `-- --check` it compares and ends with 1 on any
 difference. The tests that go through them are `tests/tests/vectors.rs` and `tests/tests/independent.rs`.
 
+Written by hand stand `permits.json`, twenty sample permits with forty days of their lives, and what other tests read under its own name.
+
 ## Shape of the files
 
 All have `layer` (the folder), `why` (a sentence), `outcome` (`accept`, `reject`, `undetermined`) and, unless a lower layer accepts, `code`.
