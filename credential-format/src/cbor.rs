@@ -449,8 +449,8 @@ pub fn canonical(value: &Value) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
+/// `depth`: how many levels of arrays and maps may still open.
 fn push_canonical(value: &Value, bytes: &mut Vec<u8>, depth: usize) -> Option<()> {
-    let depth = depth.checked_sub(1)?;
     let mut encoder = Encoder::new(&mut *bytes);
     match value {
         Value::Integer(n) => match i128::from(*n) {
@@ -461,10 +461,12 @@ fn push_canonical(value: &Value, bytes: &mut Vec<u8>, depth: usize) -> Option<()
         Value::Text(t) => encoder.str(t).ok().map(|_| ()),
         Value::Bool(b) => encoder.bool(*b).ok().map(|_| ()),
         Value::Array(items) => {
+            let depth = depth.checked_sub(1)?;
             encoder.array(items.len() as u64).ok()?;
             items.iter().try_for_each(|item| push_canonical(item, bytes, depth))
         }
         Value::Map(pairs) => {
+            let depth = depth.checked_sub(1)?;
             encoder.map(pairs.len() as u64).ok()?;
             let mut encoded = Vec::with_capacity(pairs.len());
             for (key, item) in pairs {
@@ -663,6 +665,8 @@ mod tests {
     #[test]
     fn trees_are_canonical_or_refused() {
         let tree = |bytes: &[u8]| read_tree(bytes, 64);
+        assert!(tree(&[&[0x81; 8][..], &[0x00]].concat()).is_ok(), "eight levels");
+        assert_eq!(tree(&[&[0x81; 9][..], &[0x00]].concat()), Err(Malformed::TooDeep));
         assert!(tree(&[0xa2, 1, 2, 3, 4]).is_ok());
         assert_eq!(tree(&[0xa2, 3, 4, 1, 2]), Err(Malformed::NotDeterministic));
         assert_eq!(tree(&[0xa2, 1, 2, 1, 2]), Err(Malformed::NotDeterministic));

@@ -289,6 +289,8 @@ const KIND_VOUCHER: u64 = 2;
 const EXTENSION_AGENT: u64 = 1;
 const EXTENSION_PORTRAIT: u64 = 2;
 const EXTENSION_VOUCHER: u64 = 3;
+/// The least number of seventeen digits.
+const SEVENTEEN_DIGITS: u64 = 10_000_000_000_000_000;
 /// Elements of `permit-claims` without extensions.
 const FIELDS: u64 = 10;
 
@@ -318,8 +320,12 @@ impl<'b> Strict<'b> for Claims {
         let kind = r.uint()?;
         let residence_code = ResidenceCode::new(r.uint()?).map_err(|e| Malformed::field("residence-code", e.code()))?;
         let name = Name::parse(r.text()?).map_err(|e| Malformed::field("name", e.code()))?;
-        let citizen_id = CitizenId::from_wire(r.uint()?).map_err(|error| match error {
-            CitizenIdError::Division => Malformed::UnknownDivision { field: "citizen-id" },
+        let first17 = r.uint()?;
+        let citizen_id = CitizenId::from_wire(first17).map_err(|error| match error {
+            // No division, however new, begins with 0.
+            CitizenIdError::Division if first17 >= SEVENTEEN_DIGITS => {
+                Malformed::UnknownDivision { field: "citizen-id" }
+            }
             _ => Malformed::field("citizen-id", error.code()),
         })?;
         let ethnicity = Ethnicity::new(r.uint()?).map_err(|e| Malformed::field("ethnicity", e.code()))?;

@@ -75,26 +75,19 @@ impl Sight {
             (6.0, 5.0, 5.0),
         ];
         let (yaw, pitch, roll) = HELD[(seed % HELD.len() as u64) as usize];
-        // Large codes are held nearer, as anyone does when the beep does not come.
-        let distance = match self.symbol() {
-            Some(Symbol { version, .. }) if version > 13 => 0.8,
-            _ => 0.92,
+        let held = Camera { yaw, pitch, roll, blur_sigma: 0.6, noise_sigma: 4.0, ..Camera::default() };
+        let ((width, height), distance) = match (self, self.symbol()) {
+            // Farther away, so that both are in the picture whole, and therefore with more pixels.
+            (Sight::TwoPhones(..), _) => ((1_280, 720), 1.0),
+            // Large codes are held nearer, as anyone does when the beep does not come.
+            (_, Some(Symbol { version, .. })) if version > 13 => (FRAME_PX, 0.8),
+            _ => (FRAME_PX, 0.86),
         };
-        Camera {
-            width: FRAME_PX.0,
-            height: FRAME_PX.1,
-            yaw,
-            pitch,
-            roll,
-            distance,
-            blur_sigma: 0.6,
-            noise_sigma: 4.0,
-            ..Camera::default()
-        }
+        Camera { width, height, distance, ..held }
     }
 }
 
-/// Width and height of every picture, in pixels: what a cheap webcam delivers.
+/// Width and height of a picture, in pixels: what a cheap webcam delivers.
 pub(crate) const FRAME_PX: (u32, u32) = (960, 540);
 
 /// So many frames a counter looks at before it says that it sees nothing.

@@ -742,7 +742,7 @@ fn paper(world: &mut World<'_>) -> Result<(), Fault> {
         world.wait(300)?;
         let told = match &sample.voucher {
             Some(voucher) => words(
-                format!("{}，打印五分钟后出示。纸是死的，谁拿着都一样，所以须核对身份证件。", voucher.kind),
+                format!("{}，打印五分钟后出示。纸质凭证谁拿着都一样，所以须核对身份证件。", voucher.kind),
                 "Printed five minutes ago. Paper is the same in anyone's hands, so the identity card must be checked."
                     .to_owned(),
             ),
@@ -892,7 +892,7 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
             Reason::AutoCancelled,
         ),
     );
-    world.wait(7 * 86_400)?;
+    world.wait(7 * 86_400 + 11 * 3_600)?;
     let shown = world.next_shows(1)?;
     world.at(
         Tianhe,

@@ -132,13 +132,13 @@ impl<'d> Stage<'d> {
 
     /// Plays all scenes agreed on, in their order. Must come before any counter takes new lists.
     ///
-    /// Cameras work side by side, one core is left to the counters: their times are then those of a counter that has a core to itself.
+    /// Cameras work side by side, on all cores: drawing a picture takes several times as long as reading it.
     pub(crate) fn settle(&mut self) -> Result<(), Fault> {
         let agreed = std::mem::take(&mut self.agreed);
         let next = AtomicUsize::new(0);
         let (deliver, delivered) = mpsc::channel();
         thread::scope(|scope| {
-            for _ in 0..cores().saturating_sub(1).max(1) {
+            for _ in 0..cores() {
                 let (deliver, agreed, next) = (deliver.clone(), &agreed, &next);
                 scope.spawn(move || {
                     while let Some(one) = agreed.get(next.fetch_add(1, Ordering::Relaxed)) {

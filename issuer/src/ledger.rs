@@ -97,6 +97,11 @@ impl Ledger {
         prepare_file(path)?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(BUSY)?;
+        // Before anything is written: the next line changes the file, and another program's is left as it is.
+        let foreign = "SELECT count(*) > 0 AND total(type = 'table' AND name = 'ledger') = 0 FROM sqlite_schema";
+        if connection.query_row(foreign, [], |row| row.get(0))? {
+            return Err(LedgerError::NotALedger);
+        }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;

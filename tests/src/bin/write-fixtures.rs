@@ -152,5 +152,5 @@ Bytes are in hex, times in RFC 3339.
 | trust-list | `now`, `bytes`; `world` (whose trust list is in use) or `root` (the thumbprint installed, for a first list); `cause` (the code inside the refusal) |
 | status-list | `now`, `bytes`, `world`, `current` (the list in use, if any), `cause` |
 | verdict, lifecycle | `world`, `now`, `asked`, `guard`, `before` (scans before this one), `frame` (the texts of all codes in view); expected besides `code`: `step` of SPEC section 8, `title_zh`, `assurance`, `curable`; in lifecycle the `dates` of the region's rule |
-| worlds | `trust_list`, `root`, `taken_at`, `status_lists`, `newest_signed_time`, `policy` (limits that differ from the defaults), `keys` (kid to label) |
+| worlds | `trust_list`, `root`, `taken_at`, `status_lists`, `status_lists_taken_with` (an earlier trust list, if they were taken with one), `newest_signed_time`, `policy` (limits that differ from the defaults), `keys` (kid to label) |
 ";

@@ -518,11 +518,11 @@ fn citizen_ids(all: &mut Collection, s: &Setting) {
     push("10-to-17", Some("ID_LENGTH"), "10^17, which is the first number of eighteen digits", 100_000_000_000_000_000);
     push(
         "legacy-15-digits",
-        Some("DIVISION_UNKNOWN"),
+        Some("ID_DIVISION"),
         "an old number of fifteen digits: its first six, with zeros in front, are no division",
         430_407_920_517_997,
     );
-    push("zero", Some("DIVISION_UNKNOWN"), "no division begins with zeros", 0);
+    push("zero", Some("ID_DIVISION"), "no division begins with zeros", 0);
     push("division-990101", Some("DIVISION_UNKNOWN"), "no such division, now or in the past", 99_010_119_920_517_997);
     push("hong-kong", Some("ID_HMT"), "810000, whose residents have a permit of their own", 81_000_019_920_517_997);
     push("macao", Some("ID_HMT"), "820000, the same", 82_000_019_920_517_997);

@@ -303,9 +303,12 @@ struct ListStanding {
 fn standing(list: &TrustedStatusList, now: Timestamp) -> ListStanding {
     let (head, policy) = (list.list().head(), Policy::default());
     let age_secs = now.seconds_since(head.issued_at);
+    // As a verdict has it: old is what the policy or the issuer's own `ttl` calls old.
+    let ttl_secs = head.ttl_secs.map_or(i64::MAX, |ttl| i64::try_from(ttl).unwrap_or(i64::MAX));
+    let fresh_secs = policy.status_fresh_secs.min(ttl_secs);
     let (word, words) = if age_secs > policy.status_age_secs_max || head.expires_at.is_some_and(|end| end <= now) {
         ("stale", Words { zh: "过旧，不能核验，请同步", en: "TOO OLD to answer: synchronise" })
-    } else if age_secs > policy.status_fresh_secs {
+    } else if age_secs > fresh_secs {
         ("old", Words { zh: "较旧，请尽快同步", en: "old: synchronise soon" })
     } else {
         ("fresh", Words { zh: "新", en: "fresh" })
