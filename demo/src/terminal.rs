@@ -26,7 +26,7 @@ impl Terminal {
         self.line(&self.bold("居码 Juma — 演示 demonstration"));
         self.line(&format!("The clock of this story is {day}: the samples have dates. 故事时钟为 {day}（北京时间）。"));
         self.line("All persons are invented. 人员均为虚构测试数据。");
-        self.line(&self.dim("✓ accepted 接受   ✕ refused 拒绝   ! undecided 无法判定"));
+        self.line(&self.dim("✓ accepted 接受   ✕ refused 拒绝   ! undecided 无法判定   ms: scan 读图 + verify 核验"));
     }
 
     pub(crate) fn section(&self, section: &Section) {
@@ -35,24 +35,22 @@ impl Terminal {
     }
 
     pub(crate) fn scene(&self, played: &Played) {
-        let reason = played.look.verdict.reason;
+        let verdict = &played.look.verdict;
+        let reason = verdict.reason;
         let title = reason.title();
-        let head = format!("{} {}", sign(reason.outcome()), title.zh);
-        let verdict = self.painted(reason.outcome(), &padded(&head, 30));
-        let timing = format!(
-            "scan {:>6.1} ms  verify {:>5.2} ms{}",
-            millis(played.look.scan),
-            millis(played.look.verify),
-            if played.frame > 1 { format!("  frame {}", played.frame) } else { String::new() }
-        );
+        let head = padded(&format!("{} {}  {}", sign(reason.outcome()), title.zh, title.en), 58);
+        let timing = format!("{:>6.1} + {:.2} ms", millis(played.look.scan), millis(played.look.verify));
+        let frame = if played.frame > 1 { format!(", frame {}", played.frame) } else { String::new() };
         self.line(&format!(
-            "{:>3} {verdict}{}{}{}",
+            "{:>3} {}{}{}",
             played.number,
-            padded(title.en, 34),
-            padded(reason.code(), 24),
-            self.dim(&timing)
+            self.painted(reason.outcome(), &head),
+            padded(reason.code(), 22),
+            self.dim(&format!("{timing}{frame}"))
         ));
-        self.line(&self.dim(&format!("    {} · {}", played.title.zh, played.title.en)));
+        let holder = verdict.permit().map(|permit| format!(" · {}", permit.claims().name.masked()));
+        let holder = holder.unwrap_or_default();
+        self.line(&self.dim(&format!("      {} · {}{holder}", played.title.zh, played.title.en)));
         if !played.as_expected() {
             let expected = played.expected.code();
             self.line(&self.painted(

@@ -94,7 +94,8 @@ impl Ran {
 
     /// Of a process that has ended.
     pub fn new(line: String, output: Output, took: Duration) -> Ran {
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap_or_else(|_| panic!("{line}: the answer is not UTF-8"));
+        let text =
+            |bytes: Vec<u8>| String::from_utf8(bytes).unwrap_or_else(|_| panic!("{line}: the answer is not UTF-8"));
         let (exit, out, err) = (output.status.code(), text(output.stdout), text(output.stderr));
         Ran { line, exit, out, err, took }
     }
@@ -163,7 +164,10 @@ impl Ran {
         if let Some(found) = control(&self.err).or_else(|| control(&self.out)) {
             return Some(format!("a control character is printed: {found:?}"));
         }
-        personal_data().iter().find(|word| self.err.contains(word.as_str())).map(|_| "personal data stands on standard error".into())
+        personal_data()
+            .iter()
+            .find(|word| self.err.contains(word.as_str()))
+            .map(|_| "personal data stands on standard error".into())
     }
 }
 
@@ -286,7 +290,8 @@ impl World {
     /// Signs the authority's status lists.
     #[track_caller]
     pub fn publish(&self, seconds: i64) -> Ran {
-        let arguments = ["status", "publish", "--ledger", "ledger.sqlite3", "--list", "all", "--key", "keys/status.pem"];
+        let arguments =
+            ["status", "publish", "--ledger", "ledger.sqlite3", "--list", "all", "--key", "keys/status.pem"];
         self.run_at(seconds, "issuer", &[&arguments[..], &["--uri", STATUS_URI, "--out", "public"]].concat())
     }
 
@@ -331,7 +336,8 @@ impl World {
         let uri = if prefix.is_empty() { STATUS_URI } else { OTHER_STATUS_URI };
         for (number, (key, usages)) in keys.iter().enumerate() {
             let key = format!("keys/{key}.pub.pem");
-            let mut arguments = vec!["trust", "add-issuer", "--draft", &draft, "--id", "TIANHE", "--key", &key, "--usages", usages];
+            let mut arguments =
+                vec!["trust", "add-issuer", "--draft", &draft, "--id", "TIANHE", "--key", &key, "--usages", usages];
             arguments.extend(["--not-before", &begin, "--not-after", &end]);
             if number == 0 {
                 arguments.extend(["--name", "广州市公安局天河区分局", "--divisions", "44,33", "--status-uri", uri]);
@@ -357,7 +363,8 @@ impl World {
         fs::write(self.path("codes.txt"), codes).expect("written");
         let requests: Vec<Value> = samples.iter().map(request).collect();
         self.write_requests("requests", &requests);
-        let arguments = ["issue", "--key", "keys/permit.pem", "--requests", "requests.json", "--enrolments", "codes.txt"];
+        let arguments =
+            ["issue", "--key", "keys/permit.pem", "--requests", "requests.json", "--enrolments", "codes.txt"];
         let more = ["--ledger", "ledger.sqlite3", "--out", "permits", "--idempotency-key", "first"];
         self.run_at(ISSUED, "issuer", &[&arguments[..], &more].concat()).exits(0);
         for sample in &samples {
@@ -371,7 +378,8 @@ impl World {
         paper["voucher_serial"] = "XX2026000001".into();
         paper["voucher_place"] = "石牌派出所".into();
         self.write_requests("paper", &[paper]);
-        let arguments = ["voucher", "--key", "keys/voucher.pem", "--requests", "paper.json", "--ledger", "ledger.sqlite3"];
+        let arguments =
+            ["voucher", "--key", "keys/voucher.pem", "--requests", "paper.json", "--ledger", "ledger.sqlite3"];
         self.run_at(ISSUED, "issuer", &[&arguments[..], &["--out", "vouchers"]].concat()).exits(0);
     }
 
@@ -486,7 +494,8 @@ pub fn request(sample: &Sample) -> Value {
 
 /// The requests as CSV, the columns in the order of the first one's fields, every cell in quotes.
 pub fn csv(requests: &[Value]) -> String {
-    let objects: Vec<&Map<String, Value>> = requests.iter().map(|request| request.as_object().expect("an object")).collect();
+    let objects: Vec<&Map<String, Value>> =
+        requests.iter().map(|request| request.as_object().expect("an object")).collect();
     let columns: Vec<&String> = objects.first().expect("a request").keys().collect();
     let mut text = columns.iter().map(|column| column.as_str()).collect::<Vec<_>>().join(",") + "\n";
     for object in objects {

@@ -8,7 +8,9 @@ use std::time::Duration;
 use credential_format::permit::{StatusSlot, UnverifiedPermit};
 use serde_json::Value;
 use tests::commands::case::run_folder;
-use tests::commands::{LISTED, PAPER_NO, STATUS_URI, World, binaries, files_under, personal_data, phone_of, residence_code};
+use tests::commands::{
+    LISTED, PAPER_NO, STATUS_URI, World, binaries, files_under, personal_data, phone_of, residence_code,
+};
 use tests::sample_permits::SamplePermits;
 
 /// Every file of `tests/commands/verdicts/`: a verdict for each reason that a counter meets.
@@ -36,13 +38,19 @@ fn by_the_clock_of_the_machine() {
     let code = world.code("phone", 1, 0, &[]);
     let verify = ["verify", "--state", "counter", "--text", &code, "--json"];
     let verdict = world.run("verifier", &verify).exits(0).json();
-    assert_eq!((&verdict["reason"], &verdict["clock"], &verdict["assurance"]), (&"VALID".into(), &"system".into(), &"passive".into()));
+    assert_eq!(
+        (&verdict["reason"], &verdict["clock"], &verdict["assurance"]),
+        (&"VALID".into(), &"system".into(), &"passive".into())
+    );
     let again = world.run("verifier", &verify).exits(1).json();
     assert_eq!((&again["reason"], &again["clock"]), (&"REPLAYED".into(), &"system".into()));
 
     let asked = world.run("verifier", &["challenge", "--state", "counter"]).exits(0).out;
     let code = world.code("phone", 1, 0, &["--challenge", asked.trim()]);
-    let page = world.run("verifier", &["verify", "--state", "counter", "--text", &code, "--challenge", asked.trim()]).exits(0).out;
+    let page = world
+        .run("verifier", &["verify", "--state", "counter", "--text", &code, "--challenge", asked.trim()])
+        .exits(0)
+        .out;
     assert!(page.starts_with("✓ 有效 / Valid\n") && !page.contains("固定时间"), "{page}");
     assert!(page.contains("已应答本柜台挑战码"), "{page}");
 }
@@ -54,10 +62,20 @@ fn requests_in_three_forms() {
     let mut permits = Vec::new();
     for form in ["json", "csv", "ndjson"] {
         let (requests, out, ledger) = (format!("requests.{form}"), format!("out-{form}"), format!("{form}.sqlite3"));
-        let arguments = ["issue", "--key", "keys/permit.pem", "--requests", &requests, "--enrolments", "codes.txt", "--out", &out];
-        let said = world.run_at(0, "issuer", &[&arguments[..], &["--ledger", &ledger, "--json"]].concat()).exits(0).json();
-        assert_eq!((&said["issued"], &said["refused"], &said["refused_file"]), (&20.into(), &0.into(), &Value::Null), "{form}");
-        permits.push((1..=20).map(|no| without_slot(&world, &format!("{out}/{}.permit", residence_code(no)))).collect::<Vec<_>>());
+        let arguments =
+            ["issue", "--key", "keys/permit.pem", "--requests", &requests, "--enrolments", "codes.txt", "--out", &out];
+        let said =
+            world.run_at(0, "issuer", &[&arguments[..], &["--ledger", &ledger, "--json"]].concat()).exits(0).json();
+        assert_eq!(
+            (&said["issued"], &said["refused"], &said["refused_file"]),
+            (&20.into(), &0.into(), &Value::Null),
+            "{form}"
+        );
+        permits.push(
+            (1..=20)
+                .map(|no| without_slot(&world, &format!("{out}/{}.permit", residence_code(no))))
+                .collect::<Vec<_>>(),
+        );
     }
     assert!(permits.iter().all(|those| *those == permits[0]));
     let different: BTreeSet<_> = permits[0].iter().collect();
@@ -139,7 +157,17 @@ fn modes_of_files() {
     umask("verifier", &["init", "--state", "open-state", "--root", &root]);
     umask("holder", &["init", "--dir", "open-phone"]);
     let code = residence_code(1);
-    let arguments = ["issue", "--key", "keys/permit.pem", "--requests", "requests.json", "--enrolments", "codes.txt", "--out", "open-out"];
+    let arguments = [
+        "issue",
+        "--key",
+        "keys/permit.pem",
+        "--requests",
+        "requests.json",
+        "--enrolments",
+        "codes.txt",
+        "--out",
+        "open-out",
+    ];
     let at = world.at(0);
     let at: Vec<&str> = at.iter().map(String::as_str).collect();
     umask("issuer", &[&arguments[..], &["--ledger", "open.sqlite3"], &at].concat());
@@ -169,7 +197,12 @@ fn answers_in_json() {
     let code = residence_code(1);
     let root = world.thumbprint("public/trust.cose");
     for (seconds, name, arguments, members) in [
-        (0, "issuer", vec!["keygen", "--out", "new.pem"], "algorithm kid private_file public_file public_key thumbprint v"),
+        (
+            0,
+            "issuer",
+            vec!["keygen", "--out", "new.pem"],
+            "algorithm kid private_file public_file public_key thumbprint v",
+        ),
         (0, "issuer", vec!["trust", "init", "--draft", "new.json", "--root", "new.pub.pem"], "draft roots threshold v"),
         (
             0,
@@ -186,15 +219,43 @@ fn answers_in_json() {
         (
             0,
             "issuer",
-            vec!["issue", "--key", "keys/permit.pem", "--requests", "requests.csv", "--ledger", "l.sqlite3", "--out", "o", "--enrolments", "codes.txt"],
+            vec![
+                "issue",
+                "--key",
+                "keys/permit.pem",
+                "--requests",
+                "requests.csv",
+                "--ledger",
+                "l.sqlite3",
+                "--out",
+                "o",
+                "--enrolments",
+                "codes.txt",
+            ],
             "already_issued issued kid ledger out permits_per_second refused refused_file v",
         ),
-        (0, "issuer", vec!["status", "set", "--ledger", "ledger.sqlite3", "--residence-code", &code, "suspended"], "permits v"),
+        (
+            0,
+            "issuer",
+            vec!["status", "set", "--ledger", "ledger.sqlite3", "--residence-code", &code, "suspended"],
+            "permits v",
+        ),
         (
             0,
             "issuer",
             vec![
-                "status", "publish", "--ledger", "ledger.sqlite3", "--list", "1", "--key", "keys/status.pem", "--uri", STATUS_URI, "--out", "public",
+                "status",
+                "publish",
+                "--ledger",
+                "ledger.sqlite3",
+                "--list",
+                "1",
+                "--key",
+                "keys/status.pem",
+                "--uri",
+                STATUS_URI,
+                "--out",
+                "public",
             ],
             "kid lists v",
         ),
@@ -208,11 +269,17 @@ fn answers_in_json() {
             "bytes changes_at clock counter issued_at text v",
         ),
         (0, "verifier", vec!["show", "--state", "counter"], "counter newest_signed now root status trust v writable"),
-        (0, "verifier", vec!["sync", "--state", "counter", "public"], "files refused taken trust_in_force trust_version v"),
+        (
+            0,
+            "verifier",
+            vec!["sync", "--state", "counter", "public"],
+            "files refused taken trust_in_force trust_version v",
+        ),
         (0, "verifier", vec!["challenge", "--state", "counter"], "challenge counter made_at purpose seconds v"),
     ] {
         let arguments: Vec<&str> = arguments.into_iter().chain(["--json"]).collect();
-        let ran = if takes_time(&arguments) { world.run_at(seconds, name, &arguments) } else { world.run(name, &arguments) };
+        let ran =
+            if takes_time(&arguments) { world.run_at(seconds, name, &arguments) } else { world.run(name, &arguments) };
         let ran = ran.exits(0);
         let answer = ran.json();
         assert_eq!(sorted_members(&answer), members, "{ran}");
@@ -245,11 +312,25 @@ fn verdicts_in_json() {
 
     let (exit, valid, order) = verdict("counter", &code, 4);
     assert_eq!(exit, Some(0));
-    let members = "assurance checks clock code_age_s curable detail lists outcome permit reason remedy timing_us title v";
+    let members =
+        "assurance checks clock code_age_s curable detail lists outcome permit reason remedy timing_us title v";
     assert_eq!(sorted_members(&valid), members);
     // `detail` stands where the documentation has it, and serde keeps the order of writing.
     let places: Vec<usize> = [
-        "v", "outcome", "reason", "assurance", "title", "detail", "remedy", "curable", "permit", "checks", "lists", "clock", "code_age_s", "timing_us",
+        "v",
+        "outcome",
+        "reason",
+        "assurance",
+        "title",
+        "detail",
+        "remedy",
+        "curable",
+        "permit",
+        "checks",
+        "lists",
+        "clock",
+        "code_age_s",
+        "timing_us",
     ]
     .iter()
     .map(|member| order.find(&format!("\"{member}\":")).expect("the member"))
@@ -257,7 +338,9 @@ fn verdicts_in_json() {
     assert!(places.is_sorted(), "{order}");
     for text in ["title", "detail", "remedy"] {
         assert_eq!(sorted_members(&valid[text]), "en zh", "{text}");
-        assert!(["en", "zh"].iter().all(|language| valid[text][language].as_str().is_some_and(|words| !words.is_empty())));
+        assert!(
+            ["en", "zh"].iter().all(|language| valid[text][language].as_str().is_some_and(|words| !words.is_empty()))
+        );
     }
     assert_eq!((&valid["v"], &valid["curable"], &valid["code_age_s"]), (&1.into(), &false.into(), &4.into()));
     let checks = valid["checks"].as_array().expect("a list");
@@ -267,7 +350,10 @@ fn verdicts_in_json() {
         assert_eq!((&check["step"], &check["result"]), (&(number + 1).into(), &"pass".into()));
     }
     assert_eq!(sorted_members(&valid["lists"]), "status trust");
-    assert_eq!((sorted_members(&valid["lists"]["trust"]), sorted_members(&valid["lists"]["status"])), ("age_s version".into(), "age_s list old".into()));
+    assert_eq!(
+        (sorted_members(&valid["lists"]["trust"]), sorted_members(&valid["lists"]["status"])),
+        ("age_s version".into(), "age_s list old".into())
+    );
     assert!(valid["timing_us"]["verify"].is_u64() && valid["timing_us"].get("scan").is_none());
     let permit = &valid["permit"];
     assert_eq!(
@@ -277,7 +363,10 @@ fn verdicts_in_json() {
     );
     assert_eq!((&permit["name"], &permit["citizen_id"]), (&"陈样例".into(), &"430407199205179970".into()));
     assert_eq!((&permit["residence_code"], &permit["status"]["list"]), (&residence_code(1).into(), &1.into()));
-    assert_eq!((&permit["issuer"]["id"], &permit["endorsement_window"]["opens"]), (&"TIANHE".into(), &"2026-08-10".into()));
+    assert_eq!(
+        (&permit["issuer"]["id"], &permit["endorsement_window"]["opens"]),
+        (&"TIANHE".into(), &"2026-08-10".into())
+    );
 
     // Lapsed, replayed, too old: the issuer's signature held, so the permit is shown. Untrusted or unreadable: it is not.
     let lapsed = world.code("phone", 3, 0, &[]);
@@ -291,7 +380,8 @@ fn verdicts_in_json() {
     ] {
         let (code, verdict, _) = verdict(state, code, seconds);
         assert_eq!((code, &verdict["reason"]), (Some(exit), &reason.into()));
-        let found: Vec<&str> = ["permit", "untrusted"].into_iter().filter(|member| verdict.get(member).is_some()).collect();
+        let found: Vec<&str> =
+            ["permit", "untrusted"].into_iter().filter(|member| verdict.get(member).is_some()).collect();
         assert_eq!(found.join(" "), shown, "{reason}");
         assert_eq!(verdict["outcome"], if exit == 1 { "reject" } else { "undetermined" });
         // The step that decided is the last, and says so.
@@ -302,7 +392,8 @@ fn verdicts_in_json() {
     // One bit of the issuer's signature: the claims are shown as untrusted only.
     let (_, bytes) = credential_format::text::decode(&code).expect("a code");
     let permit = fs::read(world.path(&format!("permits/{}.permit", residence_code(1)))).expect("a permit");
-    let end = bytes.windows(permit.len()).position(|part| part == permit).expect("the permit in its presentation") + permit.len();
+    let end = bytes.windows(permit.len()).position(|part| part == permit).expect("the permit in its presentation")
+        + permit.len();
     let mut forged = bytes.clone();
     forged[end - 1] ^= 1;
     let forged = credential_format::text::encode(credential_format::text::Kind::Presentation, &forged);
@@ -325,14 +416,25 @@ fn no_personal_data_strays() {
         }
         errors += &world.run_at(300, "verifier", &["verify", "--state", "counter", "--text", &code]).err;
     }
-    let mut spoilt: Vec<Value> = serde_json::from_str(&fs::read_to_string(world.path("requests.json")).expect("read")).expect("JSON");
+    let mut spoilt: Vec<Value> =
+        serde_json::from_str(&fs::read_to_string(world.path("requests.json")).expect("read")).expect("JSON");
     for (number, request) in spoilt.iter_mut().enumerate() {
         let field = ["name", "citizen_id", "address", "residence_code", "issued_on"][number % 5];
         let old = request[field].as_str().expect("a text").to_owned();
         request[field] = format!("{old}\u{200b}").into();
     }
     fs::write(world.path("spoilt.json"), Value::Array(spoilt).to_string()).expect("written");
-    let arguments = ["issue", "--key", "keys/permit.pem", "--requests", "spoilt.json", "--enrolments", "codes.txt", "--ledger", "l.sqlite3"];
+    let arguments = [
+        "issue",
+        "--key",
+        "keys/permit.pem",
+        "--requests",
+        "spoilt.json",
+        "--enrolments",
+        "codes.txt",
+        "--ledger",
+        "l.sqlite3",
+    ];
     let refused = world.run_at(0, "issuer", &[&arguments[..], &["--out", "out"]].concat()).exits(1);
     assert!(refused.err.matches('[').count() >= 20, "{refused}");
     errors += &refused.err;
@@ -347,7 +449,12 @@ fn no_personal_data_strays() {
         .flat_map(|sample| {
             let wire: u64 = sample.holder.citizen_id[..17].parse().expect("digits");
             let street: String = sample.residence.address.chars().skip(9).collect();
-            [sample.holder.name.clone().into_bytes(), sample.holder.citizen_id.clone().into_bytes(), wire.to_be_bytes().to_vec(), street.into_bytes()]
+            [
+                sample.holder.name.clone().into_bytes(),
+                sample.holder.citizen_id.clone().into_bytes(),
+                wire.to_be_bytes().to_vec(),
+                street.into_bytes(),
+            ]
         })
         .filter(|needle| needle.len() > 6)
         .collect();
@@ -357,7 +464,9 @@ fn no_personal_data_strays() {
     };
     let files = files_under(world.folder());
     let may_hold = |name: &str| {
-        ["requests.", "paper.", "spoilt.", "permits/", "vouchers/", "phone/", "phone-p256/", "ledger.sqlite3"].iter().any(|begin| name.starts_with(begin))
+        ["requests.", "paper.", "spoilt.", "permits/", "vouchers/", "phone/", "phone-p256/", "ledger.sqlite3"]
+            .iter()
+            .any(|begin| name.starts_with(begin))
             && name != "phone/device.pem"
             && name != "phone-p256/device.pem"
     };
@@ -371,11 +480,18 @@ fn no_personal_data_strays() {
         }
     }
     // The search finds what is there.
-    for must in [format!("permits/{}.permit", residence_code(1)), format!("vouchers/{}.voucher", residence_code(PAPER_NO)), "ledger.sqlite3".into()] {
+    for must in [
+        format!("permits/{}.permit", residence_code(1)),
+        format!("vouchers/{}.voucher", residence_code(PAPER_NO)),
+        "ledger.sqlite3".into(),
+    ] {
         assert!(holds(must.as_ref()), "{must}");
     }
     assert!(found > 40, "{found}");
-    assert!(files.iter().any(|path| path.ends_with("state.sqlite3")) && files.iter().any(|path| path.ends_with("refused.ndjson")));
+    assert!(
+        files.iter().any(|path| path.ends_with("state.sqlite3"))
+            && files.iter().any(|path| path.ends_with("refused.ndjson"))
+    );
 }
 
 /// A list that has outlived its time to live warns, and one of more than seven days answers nothing: both sides of both bounds, and `show`
@@ -390,7 +506,8 @@ fn lists_grow_old() {
         assert_eq!(shown["status"][0]["standing"], standing, "{age}");
         assert_eq!(shown["status"][0]["age_s"], age);
         let code = world.code("phone", 7, seconds, &[]);
-        let verdict = world.run_at(seconds, "verifier", &["verify", "--state", "counter", "--text", &code, "--json"]).json();
+        let verdict =
+            world.run_at(seconds, "verifier", &["verify", "--state", "counter", "--text", &code, "--json"]).json();
         let reason = if standing == "stale" { "STATUS_LIST_STALE" } else { "VALID" };
         assert_eq!(verdict["reason"], reason, "{age}");
         if standing != "stale" {

@@ -65,7 +65,7 @@ fn sixteen_processes_and_one_code() {
 fn verify_is_killed() {
     let world = World::new();
     let mut dice = Dice::from_settings("verify_is_killed");
-    let usual = usual_time(&world);
+    let mut wait = usual_time(&world);
     let mut account = Account::default();
     let (mut before, mut after) = (0, 0);
     for _ in 0..setting("JUMA_KILLS", 60) {
@@ -73,12 +73,15 @@ fn verify_is_killed() {
         let mut command = world.command("verifier");
         command.args(["verify", "--state", "counter", "--json", "--text", &code]).args(world.at(4));
         let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("started");
-        let output = kill_after(child, dice.duration(usual * 5 / 4));
+        let output = kill_after(child, dice.duration(wait * 2));
         // A line that was printed whole counts as shown, whatever came of the process.
-        let shown = serde_json::from_slice::<Value>(&output.stdout).ok().and_then(|verdict| Some(verdict["reason"].as_str()?.to_owned()));
+        let shown = serde_json::from_slice::<Value>(&output.stdout)
+            .ok()
+            .and_then(|verdict| Some(verdict["reason"].as_str()?.to_owned()));
+        // Closer and closer to the moment of the verdict, however fast the machine is.
         match &shown {
-            Some(_) => after += 1,
-            None => before += 1,
+            Some(_) => (after, wait) = (after + 1, wait * 19 / 20),
+            None => (before, wait) = (before + 1, wait * 20 / 19),
         }
         account.note(&code, shown.map_or(Answer::Killed, Answer::Said));
         for _ in 0..2 {
@@ -101,7 +104,17 @@ fn issue_is_killed() {
     let mut dice = Dice::from_settings("issue_is_killed");
     let issue = || {
         let mut command = world.command("issuer");
-        command.args(["issue", "--key", "keys/permit.pem", "--requests", "many.ndjson", "--ledger", "many.sqlite3", "--out", "many"]);
+        command.args([
+            "issue",
+            "--key",
+            "keys/permit.pem",
+            "--requests",
+            "many.ndjson",
+            "--ledger",
+            "many.sqlite3",
+            "--out",
+            "many",
+        ]);
         command.args(["--idempotency-key", "many", "--json"]).args(world.at(0));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
     };
@@ -124,7 +137,11 @@ fn issue_is_killed() {
             None => kills += 1,
         }
         for (path, bytes) in &seen {
-            assert!(fs::read(world.path("many").join(path)).is_ok_and(|now| now == *bytes), "{} was lost", path.display());
+            assert!(
+                fs::read(world.path("many").join(path)).is_ok_and(|now| now == *bytes),
+                "{} was lost",
+                path.display()
+            );
         }
     };
     let said = last.json();
@@ -138,7 +155,8 @@ fn issue_is_killed() {
     let unfinished = files_under(&world.path("many").join(UNFINISHED));
     println!("unfinished files that kills left behind: {}", unfinished.len());
     for path in &unfinished {
-        let file = fs::File::options().write(true).open(world.path("many").join(UNFINISHED).join(path)).expect("opened");
+        let file =
+            fs::File::options().write(true).open(world.path("many").join(UNFINISHED).join(path)).expect("opened");
         file.set_modified(std::time::SystemTime::now() - Duration::from_secs(3_600)).expect("made old");
     }
     assert_eq!(issue().wait_with_output().expect("ended").status.code(), Some(0));
@@ -171,7 +189,8 @@ fn publish_is_killed() {
             let (mut reads, mut newest) = (0_u64, None);
             while !over.load(Ordering::Relaxed) {
                 let bytes = fs::read(&path).expect("the list is always there");
-                let list = UnverifiedStatusList::parse(&bytes).expect("a whole list").check(&key).expect("a valid signature");
+                let list =
+                    UnverifiedStatusList::parse(&bytes).expect("a whole list").check(&key).expect("a valid signature");
                 let issued_at = Some(list.head().issued_at);
                 assert!(issued_at >= newest, "an older list came back");
                 newest = issued_at;
@@ -198,7 +217,12 @@ fn publish_is_killed() {
     println!("published 40 times, killed {kills} times, read {reads} times");
     assert!(kills > 0 && reads > 40, "{kills} {reads}");
     // Nothing has to be repaired: a change is published and a counter takes it.
-    world.run("issuer", &["status", "set", "--ledger", "ledger.sqlite3", "--residence-code", &residence_code(1), "suspended"]).exits(0);
+    world
+        .run(
+            "issuer",
+            &["status", "set", "--ledger", "ledger.sqlite3", "--residence-code", &residence_code(1), "suspended"],
+        )
+        .exits(0);
     assert_eq!(publish().wait().expect("ended").code(), Some(0));
     world.run("verifier", &["sync", "--state", "counter", "public"]).exits(0);
     let code = world.code("phone", 1, 0, &[]);
@@ -217,14 +241,26 @@ fn files_cannot_grow() {
     let mut account = Account::default();
     for (limit, ignored) in [(0, true), (8, true), (16, true), (40, true), (0, false), (16, false), (40, false)] {
         let code = world.code("phone", 1, 0, &[]);
-        let arguments = [vec!["verify".into(), "--state".into(), "counter".into(), "--json".into(), "--text".into(), code.clone()], world.at(4)].concat();
+        let arguments = [
+            vec!["verify".into(), "--state".into(), "counter".into(), "--json".into(), "--text".into(), code.clone()],
+            world.at(4),
+        ]
+        .concat();
         let ran = limited(&world, limit, ignored, "verifier", &arguments);
         // A shell that lets SIGXFSZ kill: then there is no verdict at all.
         let said = if ran.exit.is_none() && !ignored { Answer::Killed } else { Answer::Said(reason_or_code(&ran)) };
         if let Answer::Said(said) = &said {
             let states = ["VALID", "REPLAY_GUARD_UNAVAILABLE", "STATE_DISK_FULL", "STATE_IO"];
             assert!(states.contains(&said.as_str()), "{ran}");
-            assert_eq!(ran.exit, Some(match said.as_str() { "VALID" => 0, "REPLAY_GUARD_UNAVAILABLE" => 3, _ => 4 }), "{ran}");
+            assert_eq!(
+                ran.exit,
+                Some(match said.as_str() {
+                    "VALID" => 0,
+                    "REPLAY_GUARD_UNAVAILABLE" => 3,
+                    _ => 4,
+                }),
+                "{ran}"
+            );
         }
         println!("limit {limit} blocks, SIGXFSZ ignored {ignored}: {said:?}");
         account.note(&code, said);
@@ -234,16 +270,19 @@ fn files_cannot_grow() {
         }
     }
     assert_eq!(account.faults(), [] as [String; 0]);
-    assert!(account.count("REPLAY_GUARD_UNAVAILABLE") + account.count("STATE_DISK_FULL") + account.count("STATE_IO") > 0);
+    assert!(
+        account.count("REPLAY_GUARD_UNAVAILABLE") + account.count("STATE_DISK_FULL") + account.count("STATE_IO") > 0
+    );
 
     // Issuing: a clean end, and the same command finishes later.
     write_requests(&world, 200);
-    let arguments: Vec<String> = ["issue", "--key", "keys/permit.pem", "--requests", "many.ndjson", "--ledger", "many.sqlite3", "--out", "many"]
-        .into_iter()
-        .chain(["--idempotency-key", "many"])
-        .map(Into::into)
-        .chain(world.at(0))
-        .collect();
+    let arguments: Vec<String> =
+        ["issue", "--key", "keys/permit.pem", "--requests", "many.ndjson", "--ledger", "many.sqlite3", "--out", "many"]
+            .into_iter()
+            .chain(["--idempotency-key", "many"])
+            .map(Into::into)
+            .chain(world.at(0))
+            .collect();
     for limit in [0, 64, 200] {
         let ran = limited(&world, limit, true, "issuer", &arguments);
         println!("issue, limit {limit}: exit {:?} {:?}", ran.exit, ran.refusal());
@@ -259,12 +298,23 @@ fn files_cannot_grow() {
 
     // Other files: the old one stays.
     let before = fs::read(world.path("public/status/1.cwt")).expect("a list");
-    let publish: Vec<String> = ["status", "publish", "--ledger", "ledger.sqlite3", "--list", "1", "--key", "keys/status.pem", "--uri", STATUS_URI]
-        .into_iter()
-        .chain(["--out", "public"])
-        .map(Into::into)
-        .chain(world.at(0))
-        .collect();
+    let publish: Vec<String> = [
+        "status",
+        "publish",
+        "--ledger",
+        "ledger.sqlite3",
+        "--list",
+        "1",
+        "--key",
+        "keys/status.pem",
+        "--uri",
+        STATUS_URI,
+    ]
+    .into_iter()
+    .chain(["--out", "public"])
+    .map(Into::into)
+    .chain(world.at(0))
+    .collect();
     let ran = limited(&world, 0, true, "issuer", &publish).exits(4);
     assert!(ran.refusal().is_some(), "{ran}");
     assert!(fs::read(world.path("public/status/1.cwt")).expect("a list") == before, "the list was changed");
@@ -285,7 +335,8 @@ fn a_full_disk_and_a_read_only_one() {
     };
     tests::commands::copy_folder(&world.path("counter"), &world.path("disk/counter"));
     let mut account = Account::default();
-    let verify = |code: &str| world.run_at(5, "verifier", &["verify", "--state", "disk/counter", "--json", "--text", code]);
+    let verify =
+        |code: &str| world.run_at(5, "verifier", &["verify", "--state", "disk/counter", "--json", "--text", code]);
     let mut said = Vec::new();
     for room in [0, 4 << 10, 40 << 10] {
         let code = world.code("phone", 1, 0, &[]);
@@ -307,7 +358,17 @@ fn a_full_disk_and_a_read_only_one() {
     // Issuing to a disk that fills up, and again when there is room: the ledger on it, the files on it.
     write_requests(&world, 400);
     disk.fill_but(300 << 10);
-    let arguments = ["issue", "--key", "keys/permit.pem", "--requests", "many.ndjson", "--ledger", "disk/many.sqlite3", "--out", "disk/many"];
+    let arguments = [
+        "issue",
+        "--key",
+        "keys/permit.pem",
+        "--requests",
+        "many.ndjson",
+        "--ledger",
+        "disk/many.sqlite3",
+        "--out",
+        "disk/many",
+    ];
     let arguments = [&arguments[..], &["--idempotency-key", "many"]].concat();
     let full = world.run_at(0, "issuer", &arguments).exits(4);
     println!("issue on a full disk: {:?}", full.refusal());
@@ -405,7 +466,8 @@ fn limited(world: &World, blocks: u64, ignored: bool, name: &str, arguments: &[S
 
 /// So many requests as `many.ndjson`, made of the samples, each with the key of a device.
 fn write_requests(world: &World, count: u64) {
-    let samples: Vec<_> = SamplePermits::load().permits.into_iter().filter(|sample| sample.expected_status == "valid").collect();
+    let samples: Vec<_> =
+        SamplePermits::load().permits.into_iter().filter(|sample| sample.expected_status == "valid").collect();
     let mut text = String::new();
     for number in 0..count {
         let sample = &samples[usize::try_from(number).expect("small") % samples.len()];
@@ -477,7 +539,9 @@ struct Dice(u64);
 
 impl Dice {
     fn from_settings(name: &str) -> Dice {
-        let clock = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(1, |since| since.as_nanos() as u64);
+        let clock = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .map_or(1, |since| since.as_nanos() as u64);
         let seed = setting("JUMA_FAULT_SEED", clock).max(1);
         println!("{name}: JUMA_FAULT_SEED={seed}");
         Dice(seed)

@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use tests::commands::case::{run, run_folder};
 use tests::commands::World;
+use tests::commands::case::{run, run_folder};
 
 /// Every file of `tests/commands/wrong-input/`.
 #[test]
@@ -35,12 +35,15 @@ fn cases_can_fail() {
         let fault = run(&case, &world.copy()).expect_err(&case);
         assert!(fault.contains(told), "{told}: {fault}");
     }
-    // A command that refuses, and in truth wrote a file: `issue` of one bad row makes its list.
-    let bad_row = "write r.ndjson\n| {}\nrun issuer issue --key keys/permit.pem --requests r.ndjson --ledger l.sqlite3 --out out @0\nexit 1\n";
-    assert_eq!(run(bad_row, &world.copy()), Ok(()));
-    let copy = world.copy();
-    let touched = "run verifier verify --state none --text 8\nexit 2\nerror STATE_MISSING\n";
-    assert_eq!(run(touched, &copy), Ok(()));
+    // A command that refuses and has changed a file: here it may, since times of publication are never given out twice.
+    let publish = "--list 1 --key keys/status.pem --uri https://status.example.cn/tianhe --out public";
+    let newer = format!(
+        "copy ledger.sqlite3 old.sqlite3\nrun issuer status publish --ledger ledger.sqlite3 {publish} @60\nexit 0\n\
+         run issuer status publish --ledger old.sqlite3 {publish} @0\nexit 1\nerror STATUS_FILE_NEWER\n"
+    );
+    assert_eq!(run(&format!("{newer}changes old.sqlite3\n"), &world.copy()), Ok(()));
+    let fault = run(&newer, &world.copy()).expect_err("a file was changed");
+    assert!(fault.contains("old.sqlite3 was changed or lost"), "{fault}");
 }
 
 /// Bytes that are no text, where a text is read.
@@ -54,7 +57,17 @@ fn bytes_that_are_no_text() {
     let added = world.run_with("holder", &["add", "--dir", "phone", "-"], not_utf8);
     added.refuses(1, "PERMIT_MALFORMED");
     fs::write(world.path("bad.txt"), not_utf8).expect("written");
-    let arguments = ["issue", "--key", "keys/permit.pem", "--requests", "requests.json", "--enrolments", "bad.txt", "--ledger", "l.sqlite3"];
+    let arguments = [
+        "issue",
+        "--key",
+        "keys/permit.pem",
+        "--requests",
+        "requests.json",
+        "--enrolments",
+        "bad.txt",
+        "--ledger",
+        "l.sqlite3",
+    ];
     let issued = world.run_at(0, "issuer", &[&arguments[..], &["--out", "out"]].concat()).exits(1);
     assert!(issued.err.contains("warning: bad.txt line 1: ") && issued.err.contains("[DEVICE_MISSING]"), "{issued}");
 }
@@ -66,12 +79,12 @@ fn a_long_line_among_good_ones() {
     let code = world.code("phone", 1, 0, &[]);
     let line = |id: &str| format!("{{\"id\":\"{id}\",\"text\":\"{code}\",\"at\":\"2026-07-01T09:00:03+08:00\"}}\n");
     let input = format!("{}{}\n\0\n{}", line("a"), "x".repeat(1_000_000), line("b"));
-    let ran = world.run_with("verifier", &["batch", "--state", "counter", "--allow-fixed-time"], input.as_bytes()).exits(2);
-    let answers: Vec<serde_json::Value> = ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let said: Vec<&serde_json::Value> = answers
-        .iter()
-        .map(|answer| answer.get("reason").unwrap_or_else(|| &answer["error"]["code"]))
-        .collect();
+    let ran =
+        world.run_with("verifier", &["batch", "--state", "counter", "--allow-fixed-time"], input.as_bytes()).exits(2);
+    let answers: Vec<serde_json::Value> =
+        ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let said: Vec<&serde_json::Value> =
+        answers.iter().map(|answer| answer.get("reason").unwrap_or_else(|| &answer["error"]["code"])).collect();
     assert_eq!(said, ["VALID", "LINE_TOO_LONG", "LINE_JSON", "REPLAYED"], "{ran}");
     assert_eq!((&answers[1]["line"], &answers[2]["line"]), (&2.into(), &3.into()));
 }
@@ -96,6 +109,16 @@ fn places_that_cannot_be_written() {
     let permit = tests::commands::residence_code(1);
     let present = ["present", "--dir", "phone", "--permit", &permit, "--out", "/sys/code.png"];
     world.run_at(0, "holder", &present).refuses(4, "FOLDER_NOT_WRITABLE");
-    let issue = ["issue", "--key", "keys/permit.pem", "--requests", "requests.json", "--ledger", "l.sqlite3", "--out", "/sys/juma-test"];
+    let issue = [
+        "issue",
+        "--key",
+        "keys/permit.pem",
+        "--requests",
+        "requests.json",
+        "--ledger",
+        "l.sqlite3",
+        "--out",
+        "/sys/juma-test",
+    ];
     world.run_at(0, "issuer", &issue).refuses(4, "FOLDER_NOT_WRITABLE");
 }

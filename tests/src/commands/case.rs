@@ -186,7 +186,8 @@ impl Case<'_> {
         if !done.has_exit {
             return Err(format!("the case does not say how this run exits\n{}", done.ran));
         }
-        let allowed = |path: &PathBuf| done.may_change.iter().any(|prefix| path.to_string_lossy().starts_with(prefix.as_str()));
+        let allowed =
+            |path: &PathBuf| done.may_change.iter().any(|prefix| path.to_string_lossy().starts_with(prefix.as_str()));
         if done.refused {
             for (path, bytes) in &done.before {
                 if done.after.get(path) != Some(bytes) && !allowed(path) {
@@ -276,9 +277,7 @@ impl Case<'_> {
         let written = match (word, words) {
             ("write", [name]) => fs::write(path(name), self.fill_in(block)?),
             ("hex", [name, digits]) => fs::write(path(name), hex::decode(digits).map_err(|error| error.to_string())?),
-            ("fill", [name, count, text]) => {
-                fs::write(path(name), text.repeat(count.parse().map_err(|_| "no count")?))
-            }
+            ("fill", [name, count, text]) => fs::write(path(name), text.repeat(count.parse().map_err(|_| "no count")?)),
             ("sparse", [name, bytes]) => {
                 fs::File::create(path(name)).and_then(|file| file.set_len(bytes.parse().unwrap_or_default()))
             }
@@ -349,7 +348,9 @@ impl Case<'_> {
             text = text.replace(&format!("${name}"), &self.kept[name]);
         }
         match text.split_once('$') {
-            Some((_, unknown)) if unknown.starts_with(|c: char| c.is_ascii_lowercase()) => Err(format!("${unknown} was not kept")),
+            Some((_, unknown)) if unknown.starts_with(|c: char| c.is_ascii_lowercase()) => {
+                Err(format!("${unknown} was not kept"))
+            }
             _ => Ok(text),
         }
     }
