@@ -193,11 +193,12 @@ pub fn save(path: &Path, key: &SecretKey, passphrase: Option<&str>) -> Result<()
 ///
 /// See the module; and whatever `passphrase` refuses.
 pub fn load(path: &Path, passphrase: &dyn Fn() -> Result<Zeroizing<String>, Refusal>) -> Result<SecretKey, Refusal> {
-    let text = read_private(path)?;
+    let (text, private) = read_private(path)?;
     let block = only_block(path, &text)?;
     match block.label {
-        "PRIVATE KEY" => from_pkcs8(path, block.decode(path)?.as_bytes()),
-        "ENCRYPTED PRIVATE KEY" => decrypt(path, block.decode(path)?.as_bytes(), passphrase),
+        // A public key that everybody may read is only the wrong file; a private one is in danger.
+        "PRIVATE KEY" => private.and_then(|()| from_pkcs8(path, block.decode(path)?.as_bytes())),
+        "ENCRYPTED PRIVATE KEY" => private.and_then(|()| decrypt(path, block.decode(path)?.as_bytes(), passphrase)),
         "PUBLIC KEY" => Err(Refusal::usage(
             "KEY_IS_PUBLIC",
             format!("{} is a public key; the private key begins with BEGIN PRIVATE KEY", path.display()),
@@ -243,7 +244,8 @@ pub fn load_public(path: &Path) -> Result<PublicKeyBytes, Refusal> {
     match block.label {
         "PUBLIC KEY" => from_spki(path, block.decode(path)?.as_bytes()),
         "PRIVATE KEY" => {
-            let text = read_private(path)?;
+            let (text, private) = read_private(path)?;
+            private?;
             let block = only_block(path, &text)?;
             from_pkcs8(path, block.decode(path)?.as_bytes()).map(|key| key.public())
         }
@@ -259,8 +261,8 @@ pub fn load_public(path: &Path) -> Result<PublicKeyBytes, Refusal> {
     }
 }
 
-/// The text of a file that only the owner can read. What is checked is the opened file, not the path.
-fn read_private(path: &Path) -> Result<Zeroizing<String>, Refusal> {
+/// The text of a file, and whether only its owner can read it. What is checked is the opened file, not the path.
+fn read_private(path: &Path) -> Result<(Zeroizing<String>, Result<(), Refusal>), Refusal> {
     // A link says nothing about who can change where it leads.
     let named = fs::symlink_metadata(path).map_err(|error| read_failed(path, &error))?;
     if named.is_symlink() {
@@ -268,10 +270,8 @@ fn read_private(path: &Path) -> Result<Zeroizing<String>, Refusal> {
     }
     let file = open_no_follow(path)?;
     let metadata = file.metadata().map_err(|error| read_failed(path, &error))?;
-    if metadata.is_file() {
-        check_private(path, &metadata)?;
-    }
-    read_text(path, file)
+    let private = if metadata.is_file() { check_private(path, &metadata) } else { Ok(()) };
+    Ok((read_text(path, file)?, private))
 }
 
 fn read_text(path: &Path, file: File) -> Result<Zeroizing<String>, Refusal> {
