@@ -334,7 +334,12 @@ impl Canvas {
 
     /// A filled rectangle with corners of the given radius; half its side makes a circle.
     fn fill(&mut self, area: Area, radius: f32, colour: [u8; 4]) {
-        self.paint(area, 1.0, colour, |x, y| 0.5 - area.outside(x, y, radius));
+        // Deep inside, where most points are, there is no edge to soften.
+        let deep = area.inset(radius + 1.0);
+        self.paint(area, 1.0, colour, |x, y| {
+            let inside = x > deep.x && y > deep.y && x < deep.x + deep.w && y < deep.y + deep.h;
+            if inside { 1.0 } else { 0.5 - area.outside(x, y, radius) }
+        });
     }
 
     /// The outline alone, `width` pixels thick, inside the area.
@@ -453,7 +458,8 @@ impl Dice {
 }
 
 fn level_of(level: f32) -> u8 {
-    level.round().clamp(0.0, 255.0) as u8
+    // The cast keeps within 0 and 255 by itself, and is many times faster than rounding first.
+    (level + 0.5) as u8
 }
 
 /// Blends a colour over an opaque pixel.

@@ -7,6 +7,7 @@ use command_line::files::{self, Mode};
 use command_line::refusal::{Exit, Refusal};
 use credential_format::key::{CoseKey, PublicKey};
 use credential_format::limits::TRUST_LIST_BYTES_MAX;
+use credential_format::region::Window;
 use credential_format::timestamp::Timestamp;
 use credential_format::trust_list::{RootKeys, TrustList, UnverifiedTrustList};
 use issuer::trust::{self, DraftError, IssuerDraft, KeyDraft, Predecessor, TrustDraft, TrustError, UsageWord, key_hex};
@@ -356,11 +357,19 @@ impl Show {
             }
         }
         for rule in &list.rules {
+            let window = match rule.window() {
+                Window::Months(1) => "1 month".to_owned(),
+                Window::Months(months) => format!("{months} months"),
+                Window::Days(days) => format!("{days} days"),
+            };
+            let cancelled =
+                rule.auto_cancel_years().map_or(String::new(), |years| format!(", cancelled after {years} years"));
+            let paper = rule.voucher_name().map_or(String::new(), |name| format!(", paper {}", name.as_str()));
+            let live = if rule.live_code() { "" } else { ", no live code" };
             text.push_str(&format!(
-                "rule         {} {}, window {:?}\n",
+                "rule         {} {}, endorsed in the last {window}{cancelled}{paper}{live}\n",
                 rule.prefix(),
                 rule.permit_name(),
-                rule.window()
             ));
         }
         match (&consistent, signed) {
