@@ -493,12 +493,12 @@ pub enum LedgerError {
     Busy,
     /// The disk is full.
     #[error(
-        "the disk of the ledger is full; nothing of this batch was issued: make room, then run the same command again"
+        "the disk of the ledger is full; nothing of this batch was issued: make room, then run the same command again with the same --idempotency-key"
     )]
     DiskFull,
     /// The database failed otherwise.
     #[error(
-        "the ledger failed: {0}; nothing of this batch was issued: check the disk, then run the same command again"
+        "the ledger failed: {0}; nothing of this batch was issued: check the disk, then run the same command again with the same --idempotency-key"
     )]
     Database(rusqlite::Error),
     /// What stands in it makes no sense.

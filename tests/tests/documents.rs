@@ -22,7 +22,10 @@ fn every_proof_in_the_threat_table_exists() {
         if name.starts_with("fixtures/") {
             assert!(root().join(name).is_dir(), "SECURITY.md names the folder {name}");
         } else if !folder.is_empty() {
-            assert!(root().join(format!("fixtures/{folder}/{file}.json")).is_file(), "SECURITY.md names the vector {name}");
+            assert!(
+                root().join(format!("fixtures/{folder}/{file}.json")).is_file(),
+                "SECURITY.md names the vector {name}"
+            );
             vectors += 1;
         } else if name.contains('_') {
             assert!(tests.contains(name), "SECURITY.md names the test {name}");

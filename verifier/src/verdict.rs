@@ -306,8 +306,8 @@ reasons! {
         ["请持证人用手机扫描柜台的挑战码后再亮码", "Ask the holder to scan the counter's challenge, then show the code"],
     /// The code answers another challenge than the counter's.
     ChallengeMismatch "CHALLENGE_MISMATCH" Freshness Reject true
-        ["应答的不是本柜台的挑战码", "Answers another counter's challenge"]
-        ["请持证人扫描本柜台的挑战码后重新亮码", "Ask the holder to scan this counter's challenge and show a new code"],
+        ["应答的不是本次挑战码", "Answers another challenge"]
+        ["请持证人扫描本柜台当前的挑战码，或退出应答后重新亮码", "Ask the holder to scan this counter's present challenge, or to leave the answer and show a new code"],
     /// The challenge is older than a minute, or was answered before.
     ChallengeExpired "CHALLENGE_EXPIRED" Freshness Reject true
         ["挑战码已过期或已使用", "Challenge expired or used"]

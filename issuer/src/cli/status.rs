@@ -145,7 +145,7 @@ pub(crate) struct Publish {
     issuer: Option<String>,
 
     /// For how many days counters may use the list
-    #[arg(long, value_name = "DAYS", default_value_t = 14, value_parser = clap::value_parser!(u64).range(1..=366))]
+    #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=366))]
     expires_days: u64,
 
     /// After how many hours counters are to fetch it anew
