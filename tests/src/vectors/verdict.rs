@@ -35,7 +35,7 @@ const REASONS: [(&str, u8, Expect, bool, &str); 39] = [
     ("PRESENTATION_EXPIRED", 8, Expect::Reject, true, "二维码已失效"),
     ("PRESENTATION_FROM_FUTURE", 8, Expect::Undetermined, true, "二维码时间异常"),
     ("CHALLENGE_MISSING", 8, Expect::Reject, true, "未应答挑战码"),
-    ("CHALLENGE_MISMATCH", 8, Expect::Reject, true, "应答的不是本柜台的挑战码"),
+    ("CHALLENGE_MISMATCH", 8, Expect::Reject, true, "应答的不是本次挑战码"),
     ("CHALLENGE_EXPIRED", 8, Expect::Reject, true, "挑战码已过期或已使用"),
     ("NOT_YET_VALID", 9, Expect::Reject, true, "尚未生效"),
     ("EXPIRED", 9, Expect::Reject, true, "电子证照已过期"),
