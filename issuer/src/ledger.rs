@@ -231,7 +231,7 @@ impl Ledger {
     /// (a person applies again). Setting what is set already is no error.
     ///
     /// # Errors
-    /// [`LedgerError::NotFound`], [`LedgerError::StatusFinal`], [`LedgerError::InForce`].
+    /// [`LedgerError::NotFound`], [`LedgerError::StatusFinal`].
     pub fn set_status(&mut self, target: Target, to: Status, now: Timestamp) -> Result<Vec<StatusChange>, LedgerError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let rows = match target {

@@ -1,5 +1,7 @@
 //! The commands that README.md shows are run as they stand, from the authority's first key to the verdict.
 
+#![cfg(unix)]
+
 use std::fs;
 use std::path::Path;
 use std::process::Command;
