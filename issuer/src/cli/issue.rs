@@ -1,6 +1,7 @@
 //! `issuer issue` and `issuer voucher`: a row is read and checked, signed and stored, written as a file; three stages that run at once.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -17,7 +18,7 @@ use credential_format::day::Day;
 use credential_format::text::Kind;
 use credential_format::timestamp::Timestamp;
 use ed25519_dalek::SigningKey;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use issuer::bulk::{Bearer, CHUNK};
 use issuer::ledger::{Dice, Entry, IdempotencyKey, Ledger, LedgerError, Order};
 use issuer::qr::{Level, QrCode};
@@ -545,8 +546,11 @@ fn progress_bar() -> ProgressBar {
         return ProgressBar::hidden();
     }
     let bar = ProgressBar::new_spinner();
-    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} rows, {per_sec}, {elapsed}") {
-        bar.set_style(style);
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {pos} rows, {whole_per_sec} a second, {elapsed}") {
+        // Whole rows: four decimals of a row help nobody.
+        bar.set_style(style.with_key("whole_per_sec", |state: &ProgressState, out: &mut dyn Write| {
+            let _ = write!(out, "{:.0}", state.per_sec());
+        }));
     }
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
