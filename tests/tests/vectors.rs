@@ -18,7 +18,7 @@ use verifier::policy::Policy;
 use verifier::replay::{GuardUnavailable, MemoryGuard, Recorded, ReplayGuard, Sighting};
 use verifier::status::{StatusLists, StatusRefusal, TrustedStatusList};
 use verifier::trust::{TrustRefusal, TrustedList};
-use verifier::verdict::{CheckResult, Outcome, Reason, Step, Verdict};
+use verifier::verdict::{CheckResult, Outcome, Reason, Step, Subject, Verdict};
 use verifier::verify::{Asked, Context, verify};
 
 #[test]
@@ -232,9 +232,10 @@ fn check_steps(verdict: &Verdict, decides: u8) -> Result<(), String> {
     same("steps taken", &steps, &(1..=decides).collect())?;
     let (last, before) = verdict.checks.split_last().ok_or("no step at all")?;
     same("whether all steps before held", &before.iter().all(|check| check.result == CheckResult::Pass), &true)?;
+    // Whoever asks the subject instead of the reason must hear the same.
+    let accepted = matches!(verdict.subject, Subject::Accepted(_));
+    same("whether the permit counts as accepted", &accepted, &(verdict.outcome() == Outcome::Accept))?;
     let result = match verdict.outcome() {
-        // The thirteenth step cannot fail: it names what the other twelve have found, a specimen among it.
-        _ if last.step == Step::Verdict => CheckResult::Pass,
         Outcome::Accept => CheckResult::Pass,
         Outcome::Reject => CheckResult::Fail,
         Outcome::Undetermined => CheckResult::Unknown,

@@ -87,8 +87,8 @@ fn decide<T: AsRef<str>>(frame: &[T], context: &mut Context<'_>, facts: &mut Fac
     let status = facts.step(Step::Status, |facts| status_valid(&signed, &scope, &trust, context, facts))?;
     let endorsed = facts.step(Step::Endorsement, |facts| endorsement(&signed, &scope, context.now, facts))?;
     let sighting = facts.step(Step::Replay, |_| replay(&presented, &fresh, context))?;
-    facts.step(Step::Verdict, |_| Ok(()))?;
-    Ok(VerifiedPermit::new(signed_permit, &scope, &proof, &fresh, &valid, &status, &endorsed, &sighting))
+    let real = facts.step(Step::Verdict, |_| no_specimen(&scope))?;
+    Ok(VerifiedPermit::new(signed_permit, &proof, &fresh, &valid, &status, &endorsed, &sighting, &real))
 }
 
 /// A permit that passed every check. There is no other way to one than [`verify`].
@@ -103,19 +103,18 @@ impl VerifiedPermit {
     #[expect(clippy::too_many_arguments, reason = "one argument a check: that is the point")]
     fn new(
         signed: SignedPermit,
-        scope: &IssuerInScope<'_>,
         proof: &HolderProofValid,
         _: &Fresh,
         _: &WithinValidity,
         _: &StatusValid,
         endorsed: &Endorsed,
         _: &FirstSighting,
+        _: &NoSpecimen,
     ) -> VerifiedPermit {
-        let reason = match (scope.key.specimen, proof.0, endorsed.endorsable) {
-            (true, _, _) => Reason::Specimen,
-            (false, Assurance::Paper, _) => Reason::VoucherValid,
-            (false, _, true) => Reason::ValidEndorsable,
-            (false, _, false) => Reason::Valid,
+        let reason = match (proof.0, endorsed.endorsable) {
+            (Assurance::Paper, _) => Reason::VoucherValid,
+            (_, true) => Reason::ValidEndorsable,
+            (_, false) => Reason::Valid,
         };
         VerifiedPermit { signed, assurance: proof.0, reason }
     }
@@ -486,4 +485,13 @@ fn replay(presented: &Presented<'_>, _: &Fresh, context: &mut Context<'_>) -> Re
         Ok(Recorded::ChallengeUsed) => Err(Reason::ChallengeExpired),
         Err(_) => Err(Reason::ReplayGuardUnavailable),
     }
+}
+
+// ---- Step 13
+
+/// The key signs real permits. A specimen goes through every other check first, so that it can show what each of them says.
+struct NoSpecimen(());
+
+fn no_specimen(scope: &IssuerInScope<'_>) -> Result<NoSpecimen, Reason> {
+    if scope.key.specimen { Err(Reason::Specimen) } else { Ok(NoSpecimen(())) }
 }
