@@ -196,49 +196,19 @@ impl AddIssuer {
 
 #[derive(Args)]
 pub(crate) struct Sign {
-    /// The draft; its version is raised
-    #[arg(long, value_name = "FILE")]
-    draft: PathBuf,
-
-    /// A root key; repeat it where several must sign
-    #[arg(long, value_name = "ROOT.pem", required = true)]
-    key: Vec<PathBuf>,
-
-    /// Where the list goes. The list that lies there, if any, is the one that this one follows
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
-
-    /// A file whose only line is the passphrase of the keys; without it the terminal is asked
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-
     #[command(flatten)]
-    clock: ClockArgs,
+    signing: Signing,
 }
 
 impl Sign {
     fn run(&self, json: bool) -> Result<Exit, Refusal> {
-        let mut draft = read_draft(&self.draft)?;
-        let previous = previous(&self.out, &mut draft)?;
-        sign_and_write(
-            json,
-            &self.draft,
-            draft,
-            previous,
-            &self.key,
-            self.passphrase_file.as_deref(),
-            &self.out,
-            &self.clock,
-        )
+        let (draft, previous) = self.signing.begin()?;
+        self.signing.finish(json, draft, previous)
     }
 }
 
 #[derive(Args)]
 pub(crate) struct Rotate {
-    /// The draft; its root keys are replaced and its version is raised
-    #[arg(long, value_name = "FILE")]
-    draft: PathBuf,
-
     /// The public half of a new root key; repeat it for several. Together they replace all old ones
     #[arg(long, value_name = "NEW.pub.pem", required = true)]
     new_root: Vec<PathBuf>,
@@ -247,26 +217,13 @@ pub(crate) struct Rotate {
     #[arg(long, value_name = "N")]
     threshold: Option<u64>,
 
-    /// A root key, old or new; enough of both must sign
-    #[arg(long, value_name = "ROOT.pem", required = true)]
-    key: Vec<PathBuf>,
-
-    /// Where the list goes. The list that lies there is the one that this one follows
-    #[arg(long, value_name = "FILE")]
-    out: PathBuf,
-
-    /// A file whose only line is the passphrase of the keys; without it the terminal is asked
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-
     #[command(flatten)]
-    clock: ClockArgs,
+    signing: Signing,
 }
 
 impl Rotate {
     fn run(&self, json: bool) -> Result<Exit, Refusal> {
-        let mut draft = read_draft(&self.draft)?;
-        let previous = previous(&self.out, &mut draft)?;
+        let (mut draft, previous) = self.signing.begin()?;
         let roots = public_keys(&self.new_root)?;
         draft.roots = cose_keys(&roots).iter().map(key_hex).collect();
         draft.threshold = self.threshold.unwrap_or(draft.threshold);
@@ -286,16 +243,7 @@ impl Rotate {
                 "nothing is left to rotate; use `issuer trust sign` for the next list",
             ));
         }
-        sign_and_write(
-            json,
-            &self.draft,
-            draft,
-            Some(previous),
-            &self.key,
-            self.passphrase_file.as_deref(),
-            &self.out,
-            &self.clock,
-        )
+        self.signing.finish(json, draft, Some(previous))
     }
 }
 
@@ -411,50 +359,74 @@ fn previous(out: &Path, draft: &mut TrustDraft) -> Result<Option<Predecessor>, R
     Ok(Some(Predecessor { version: draft.version, roots: list.roots.clone() }))
 }
 
-#[allow(clippy::too_many_arguments)]
-fn sign_and_write(
-    json: bool,
-    draft_path: &Path,
-    mut draft: TrustDraft,
-    previous: Option<Predecessor>,
-    keys: &[PathBuf],
-    passphrase_file: Option<&Path>,
-    out: &Path,
-    clock: &ClockArgs,
-) -> Result<Exit, Refusal> {
-    let version = draft.version.checked_add(1).ok_or_else(|| {
-        Refusal::usage(
-            "TRUST_VERSION",
-            "the draft's version cannot rise any further",
-            "correct the version in the draft",
-        )
-    })?;
-    let list = draft.to_list(version, clock.now()?).map_err(|error| from_draft(&error))?;
-    let keys = keys.iter().map(|path| load_key(path, passphrase_file)).collect::<Result<Vec<_>, _>>()?;
-    let signed =
-        trust::sign(&list, previous.as_ref(), &keys.iter().collect::<Vec<_>>()).map_err(|error| match &error {
-            TrustError::Signing(error) => from_signing(error),
-            TrustError::Unreadable => from_sentence(error.code(), Exit::Internal, &error.to_string()),
-            _ => from_sentence(error.code(), Exit::Usage, &error.to_string()),
-        })?;
+/// What every signing of a list is told.
+#[derive(Args)]
+struct Signing {
+    /// The draft; its version is raised
+    #[arg(long, value_name = "FILE")]
+    draft: PathBuf,
 
-    if let Some(folder) = out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
-        files::make_folder(folder, false)?;
+    /// A root key; repeat it where several must sign. When root keys change, enough of the old and of the new must sign
+    #[arg(long, value_name = "ROOT.pem", required = true)]
+    key: Vec<PathBuf>,
+
+    /// Where the list goes. The list that lies there, if any, is the one that this one follows
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+
+    /// A file whose only line is the passphrase of the keys; without it the terminal is asked
+    #[arg(long, value_name = "FILE")]
+    passphrase_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    clock: ClockArgs,
+}
+
+impl Signing {
+    /// The draft, and the list that the next one follows.
+    fn begin(&self) -> Result<(TrustDraft, Option<Predecessor>), Refusal> {
+        let mut draft = read_draft(&self.draft)?;
+        let previous = previous(&self.out, &mut draft)?;
+        Ok((draft, previous))
     }
-    files::write_whole(out, signed.bytes(), Mode::Public)?;
-    let back = files::read_limited(out, TRUST_LIST_BYTES_MAX as u64)?;
-    let holds = UnverifiedTrustList::parse(&back).is_ok_and(|read| read.signed_by(&list.roots));
-    if back != signed.bytes() || !holds {
-        return Err(Refusal::internal(
-            "FILE_READ_BACK",
-            format!("{} does not read back as it was written", out.display()),
-            "check the disk, then sign again; do not distribute this file",
-        ));
+
+    /// Signs the next version, writes it whole, reads it back, and only then raises the draft.
+    fn finish(&self, json: bool, mut draft: TrustDraft, previous: Option<Predecessor>) -> Result<Exit, Refusal> {
+        let version = draft.version.checked_add(1).ok_or_else(|| {
+            Refusal::usage(
+                "TRUST_VERSION",
+                "the draft's version cannot rise any further",
+                "correct the version in the draft",
+            )
+        })?;
+        let list = draft.to_list(version, self.clock.now()?).map_err(|error| from_draft(&error))?;
+        let passphrase_file = self.passphrase_file.as_deref();
+        let keys = self.key.iter().map(|path| load_key(path, passphrase_file)).collect::<Result<Vec<_>, _>>()?;
+        let signed =
+            trust::sign(&list, previous.as_ref(), &keys.iter().collect::<Vec<_>>()).map_err(|error| match &error {
+                TrustError::Signing(error) => from_signing(error),
+                TrustError::Unreadable => from_sentence(error.code(), Exit::Internal, &error.to_string()),
+                _ => from_sentence(error.code(), Exit::Usage, &error.to_string()),
+            })?;
+
+        if let Some(folder) = self.out.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            files::make_folder(folder, false)?;
+        }
+        files::write_whole(&self.out, signed.bytes(), Mode::Public)?;
+        let back = files::read_limited(&self.out, TRUST_LIST_BYTES_MAX as u64)?;
+        let holds = UnverifiedTrustList::parse(&back).is_ok_and(|read| read.signed_by(&list.roots));
+        if back != signed.bytes() || !holds {
+            return Err(Refusal::internal(
+                "FILE_READ_BACK",
+                format!("{} does not read back as it was written", self.out.display()),
+                "check the disk, then sign again; do not distribute this file",
+            ));
+        }
+        // After the list: if the draft is not reached, the next signing finds the list and catches up.
+        draft.version = version;
+        write_draft(&self.draft, &draft)?;
+        report(json, &self.out, &list)
     }
-    // After the list: if the draft is not reached, the next signing finds the list and catches up.
-    draft.version = version;
-    write_draft(draft_path, &draft)?;
-    report(json, out, &list)
 }
 
 fn report(json: bool, out: &Path, list: &TrustList) -> Result<Exit, Refusal> {
