@@ -1,4 +1,4 @@
-//! Where a passphrase comes from: the terminal, without echo, or a file. Never the command line or the environment,
+//! Where a passphrase comes from: the terminal, without echo, a file, or an open descriptor. Never the command line or the environment,
 //! which other processes can read.
 
 use std::fs::File;
@@ -11,6 +11,8 @@ use crate::refusal::Refusal;
 
 /// The longest passphrase taken from a file, in bytes.
 pub const LIMIT: u64 = 1024;
+/// The highest number of a descriptor: systems give a process 1,024 of them unless told otherwise.
+pub const DESCRIPTOR_MAX: u32 = 1023;
 
 /// The source of a passphrase.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,23 +21,42 @@ pub enum Passphrase {
     Prompt,
     /// The only line of a file, or of an open descriptor such as `/dev/fd/3`.
     File(PathBuf),
+    /// The only line of what this open descriptor gives, to its end. It can be read once.
+    Descriptor(u32),
 }
 
 impl Passphrase {
-    /// The source that `--passphrase-file` asks for; without it, the terminal.
+    /// The source that `--passphrase-file` or `--passphrase-fd` asks for; without either, the terminal.
     ///
     /// # Errors
     ///
-    /// `PASSPHRASE_STDIN` for `-`: standard input carries the data.
-    pub fn from_arguments(passphrase_file: Option<&Path>) -> Result<Self, Refusal> {
-        match passphrase_file {
-            None => Ok(Self::Prompt),
-            Some(path) if path == Path::new("-") => Err(Refusal::usage(
+    /// `PASSPHRASE_STDIN` for the file `-`: standard input carries the data. `PASSPHRASE_FD` for a descriptor above
+    /// [`DESCRIPTOR_MAX`], and for any on a system that does not show them as files. `PASSPHRASE_SOURCES` for both options.
+    pub fn from_arguments(passphrase_file: Option<&Path>, passphrase_fd: Option<u32>) -> Result<Self, Refusal> {
+        match (passphrase_file, passphrase_fd) {
+            (None, None) => Ok(Self::Prompt),
+            (Some(path), None) if path == Path::new("-") => Err(Refusal::usage(
                 "PASSPHRASE_STDIN",
                 "the passphrase is not read from standard input",
-                "give --passphrase-file the path of a file, or of an open descriptor such as /dev/fd/3",
+                "give --passphrase-file the path of a file, or --passphrase-fd the number of an open descriptor",
             )),
-            Some(path) => Ok(Self::File(path.to_owned())),
+            (Some(path), None) => Ok(Self::File(path.to_owned())),
+            (None, Some(number)) if !cfg!(unix) => Err(Refusal::usage(
+                "PASSPHRASE_FD",
+                format!("this system does not show descriptor {number} as a file"),
+                "give --passphrase-file, or neither and type the passphrase",
+            )),
+            (None, Some(number)) if number > DESCRIPTOR_MAX => Err(Refusal::usage(
+                "PASSPHRASE_FD",
+                format!("{number} is no descriptor"),
+                format!("give --passphrase-fd a number from 0 to {DESCRIPTOR_MAX}, such as 3 with 3<FILE in a shell"),
+            )),
+            (None, Some(number)) => Ok(Self::Descriptor(number)),
+            (Some(_), Some(_)) => Err(Refusal::usage(
+                "PASSPHRASE_SOURCES",
+                "the passphrase has two sources",
+                "give --passphrase-file or --passphrase-fd, not both",
+            )),
         }
     }
 
@@ -43,12 +64,13 @@ impl Passphrase {
     ///
     /// # Errors
     ///
-    /// `PASSPHRASE_EMPTY`, `PASSPHRASE_NO_TERMINAL`; for a file also `PASSPHRASE_OPEN` (others may read it),
-    /// `PASSPHRASE_TEXT` (not one line of UTF-8 without control characters), `PASSPHRASE_TOO_LONG` and what reading
-    /// a file refuses.
+    /// `PASSPHRASE_EMPTY`, `PASSPHRASE_NO_TERMINAL`; for a file or a descriptor also `PASSPHRASE_OPEN` (others may read
+    /// it), `PASSPHRASE_TEXT` (not one line of UTF-8 without control characters), `PASSPHRASE_TOO_LONG` and what reading
+    /// a file refuses; `PASSPHRASE_FD` for a descriptor that is not open.
     pub fn existing(&self, key: &Path) -> Result<Zeroizing<String>, Refusal> {
         match self {
             Self::File(path) => from_file(path),
+            Self::Descriptor(number) => from_descriptor(*number),
             Self::Prompt => not_empty(prompt(&format!("Passphrase of {}: ", key.display()))?),
         }
     }
@@ -61,6 +83,7 @@ impl Passphrase {
     pub fn new_for(&self, key: &Path) -> Result<Zeroizing<String>, Refusal> {
         match self {
             Self::File(path) => from_file(path),
+            Self::Descriptor(number) => from_descriptor(*number),
             Self::Prompt => twice(key, prompt),
         }
     }
@@ -84,13 +107,29 @@ fn prompt(question: &str) -> Result<Zeroizing<String>, Refusal> {
         Refusal::usage(
             "PASSPHRASE_NO_TERMINAL",
             format!("cannot ask for the passphrase in a terminal: {error}"),
-            "run the command in a terminal, or give --passphrase-file",
+            "run the command in a terminal, or give --passphrase-file or --passphrase-fd",
         )
     })
 }
 
 fn from_file(path: &Path) -> Result<Zeroizing<String>, Refusal> {
-    let file = File::open(path).map_err(|error| read_failed(path, &error))?;
+    from_open(path, File::open(path).map_err(|error| read_failed(path, &error))?)
+}
+
+/// Opened by its name: to take a descriptor by its number, a program would have to vouch that nothing else in it has it.
+fn from_descriptor(number: u32) -> Result<Zeroizing<String>, Refusal> {
+    let path = PathBuf::from(format!("/dev/fd/{number}"));
+    let file = File::open(&path).map_err(|error| {
+        Refusal::usage(
+            "PASSPHRASE_FD",
+            format!("descriptor {number} cannot be read: {error}"),
+            format!("start the command with it open for reading, in a shell with {number}<FILE after the command"),
+        )
+    })?;
+    from_open(&path, file)
+}
+
+fn from_open(path: &Path, file: File) -> Result<Zeroizing<String>, Refusal> {
     check_closed(path, &file.metadata().map_err(|error| read_failed(path, &error))?)?;
     let bytes = read_to_limit(file, LIMIT).map_err(|error| read_failed(path, &error))?;
     let Some(bytes) = bytes.map(Zeroizing::new) else {
@@ -160,10 +199,11 @@ mod tests {
 
     #[test]
     fn the_source_follows_the_option() {
-        assert_eq!(Passphrase::from_arguments(None), Ok(Passphrase::Prompt));
+        assert_eq!(Passphrase::from_arguments(None, None), Ok(Passphrase::Prompt));
         let path = Path::new("p.txt");
-        assert_eq!(Passphrase::from_arguments(Some(path)), Ok(Passphrase::File(path.to_owned())));
-        assert_eq!(code(Passphrase::from_arguments(Some(Path::new("-")))), "PASSPHRASE_STDIN");
+        assert_eq!(Passphrase::from_arguments(Some(path), None), Ok(Passphrase::File(path.to_owned())));
+        assert_eq!(code(Passphrase::from_arguments(Some(Path::new("-")), None)), "PASSPHRASE_STDIN");
+        assert_eq!(code(Passphrase::from_arguments(Some(path), Some(3))), "PASSPHRASE_SOURCES");
     }
 
     #[test]
@@ -172,7 +212,7 @@ mod tests {
         let path = folder.path().join("p");
         let read = |bytes: &[u8]| {
             write_whole(&path, bytes, Mode::Private).expect("written");
-            let source = Passphrase::from_arguments(Some(&path)).expect("source");
+            let source = Passphrase::from_arguments(Some(&path), None).expect("source");
             let existing = source.existing(Path::new("k")).map(|text| text.to_string()).map_err(|r| r.code());
             let new = source.new_for(Path::new("k")).map(|text| text.to_string()).map_err(|r| r.code());
             assert_eq!(existing, new);
@@ -214,6 +254,29 @@ mod tests {
         }
         assert_eq!(code(Passphrase::File(folder.path().join("no")).existing(Path::new("k"))), "FILE_MISSING");
         assert_eq!(code(Passphrase::File(folder.path().into()).existing(Path::new("k"))), "FILE_IS_FOLDER");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_descriptor_is_read_where_it_is_open() {
+        use std::os::fd::AsRawFd as _;
+        let from = |number| Passphrase::from_arguments(None, Some(number));
+        assert_eq!(from(0), Ok(Passphrase::Descriptor(0)));
+        assert_eq!(from(1023), Ok(Passphrase::Descriptor(1023)));
+        assert_eq!(code(from(1024)), "PASSPHRASE_FD");
+
+        let folder = tempdir().expect("folder");
+        let path = folder.path().join("p");
+        write_whole(&path, b"secret\n", Mode::Private).expect("written");
+        let file = File::open(&path).expect("open");
+        let number = u32::try_from(file.as_raw_fd()).expect("a descriptor");
+        let source = from(number).expect("source");
+        assert_eq!(source.existing(Path::new("k")).map(|text| text.to_string()), Ok("secret".into()));
+
+        // Nothing in this process opens so many files.
+        let closed = from(1023).expect("source").existing(Path::new("k")).expect_err("not open");
+        assert_eq!(closed.code(), "PASSPHRASE_FD");
+        assert!(closed.what().contains("descriptor 1023"), "{closed}");
     }
 
     #[test]

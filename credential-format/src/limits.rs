@@ -21,6 +21,9 @@ pub const CBOR_ITEMS_MAX: usize = 256;
 /// Data items in a trust list.
 pub const TRUST_LIST_ITEMS_MAX: usize = 400_000;
 
+/// The highest version of a trust list: one a second for a century. No list, however it came about, can use up the numbers above it.
+pub const TRUST_VERSION_MAX: u64 = 4_294_967_295;
+
 /// Bits of a status list entry (four states).
 pub const STATUS_BITS: u64 = 2;
 

@@ -115,6 +115,16 @@ impl StatusListError {
             StatusListError::TooLarge => "STATUS_TOO_LARGE",
         }
     }
+
+    /// The error in Chinese.
+    pub fn zh(&self) -> &'static str {
+        match self {
+            StatusListError::Signature => "状态名单不是由其所称的密钥签署的，请重新获取",
+            StatusListError::Algorithm => "状态名单所称的算法与其密钥不符，请向签发机关索取新名单",
+            StatusListError::Zlib => "状态名单的压缩数据不完整或已损坏，请重新获取",
+            StatusListError::TooLarge => "状态名单超过 1,048,576 项，请向签发机关索取规定大小的名单",
+        }
+    }
 }
 
 impl<'b> UnverifiedStatusList<'b> {
@@ -179,6 +189,11 @@ impl StatusList {
     pub fn get(&self, index: u64) -> Option<Status> {
         get(&self.bytes, index)
     }
+
+    /// The entries, four to a byte, entry 0 in the lowest bits of the first.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
 }
 
 impl fmt::Debug for StatusList {
@@ -214,14 +229,42 @@ impl StatusListDraft {
         get(&self.bytes, index)
     }
 
-    /// The token, complete but for the signature of this key.
+    /// The entries, four to a byte, entry 0 in the lowest bits of the first: what a caller's own compressor is given.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The token, complete but for the signature of this key. The entries are compressed here, which needs nothing but memory; who publishes
+    /// large lists has better compressors, and [`to_sign_compressed`](Self::to_sign_compressed).
     pub fn to_sign(&self, head: &StatusListHead, key: &PublicKey) -> ToSign {
         // Level 9 costs the issuer a few milliseconds a list and saves every counter a few per cent of its download.
         let compressed = miniz_oxide::deflate::compress_to_vec_zlib(&self.bytes, 9);
-        let claims = Claims { head: head.clone(), compressed: &compressed };
-        let protected = Protected { algorithm: key.algorithm(), kid: key.kid() };
-        ToSign::new(Domain::StatusList, Some(TAG_SIGN1), cbor::to_vec(&protected), cbor::to_vec(&claims))
+        token(head, &compressed, key)
     }
+
+    /// As [`to_sign`](Self::to_sign), with the entries compressed by the caller: one zlib stream (RFC 1950), without preset dictionary, of
+    /// [`bytes`](Self::bytes). It is inflated and compared before anything can be signed.
+    ///
+    /// # Errors
+    /// [`StatusListError::Zlib`] when it is not one whole zlib stream, or one of other entries; [`StatusListError::TooLarge`] when it
+    /// inflates to more than a list may have.
+    pub fn to_sign_compressed(
+        &self,
+        compressed: &[u8],
+        head: &StatusListHead,
+        key: &PublicKey,
+    ) -> Result<ToSign, StatusListError> {
+        if inflate(compressed)? != self.bytes {
+            return Err(StatusListError::Zlib);
+        }
+        Ok(token(head, compressed, key))
+    }
+}
+
+fn token(head: &StatusListHead, compressed: &[u8], key: &PublicKey) -> ToSign {
+    let claims = Claims { head: head.clone(), compressed };
+    let protected = Protected { algorithm: key.algorithm(), kid: key.kid() };
+    ToSign::new(Domain::StatusList, Some(TAG_SIGN1), cbor::to_vec(&protected), cbor::to_vec(&claims))
 }
 
 /// Entry 0 stands in the lowest bits of the first byte (draft-ietf-oauth-status-list section 4.1).
@@ -357,5 +400,106 @@ impl<'b> Strict<'b> for Claims<'b> {
             w.int(CLAIM_TTL)?.uint(*ttl)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::CoseKey;
+    use ed25519_dalek::{Signer as _, SigningKey};
+
+    fn secret() -> SigningKey {
+        SigningKey::from_bytes(&[7; 32])
+    }
+
+    fn key() -> PublicKey {
+        PublicKey::try_from(&CoseKey::from(secret().verifying_key())).unwrap()
+    }
+
+    fn head() -> StatusListHead {
+        StatusListHead {
+            subject: "https://status.example.cn/tianhe/1".into(),
+            issued_at: Timestamp::parse("2026-07-01T09:00:00+08:00").unwrap(),
+            expires_at: None,
+            ttl_secs: None,
+        }
+    }
+
+    /// Stored, not compressed: blocks of at most 65,535 bytes (RFC 1951 section 3.2.4), then the checksum.
+    fn zlib_stored(bytes: &[u8]) -> Vec<u8> {
+        miniz_oxide::deflate::compress_to_vec_zlib(bytes, 0)
+    }
+
+    fn signed(to_sign: &ToSign) -> Vec<u8> {
+        to_sign.finish(&secret().sign(to_sign.message()).to_bytes())
+    }
+
+    fn draft(entries: u64) -> StatusListDraft {
+        let mut draft = StatusListDraft::new(entries);
+        for (index, status) in [(0, Status::Superseded), (5, Status::Cancelled), (entries - 1, Status::Suspended)] {
+            assert!(draft.set(index, status));
+        }
+        draft
+    }
+
+    #[test]
+    fn a_stream_of_the_callers_own_gives_the_same_list() {
+        for entries in [8, 1 << 20] {
+            let draft = draft(entries);
+            let own = draft.to_sign_compressed(&zlib_stored(draft.bytes()), &head(), &key()).unwrap();
+            let usual = draft.to_sign(&head(), &key());
+            assert_ne!(own.message(), usual.message());
+            for bytes in [signed(&own), signed(&usual)] {
+                let list = UnverifiedStatusList::parse(&bytes).unwrap().check(&key()).unwrap();
+                assert_eq!((list.head(), list.bytes(), list.len()), (&head(), draft.bytes(), entries));
+                assert_eq!(list.get(0), Some(Status::Superseded));
+                assert_eq!(list.get(1), Some(Status::Valid));
+                assert_eq!(list.get(entries - 1), Some(Status::Suspended));
+                assert_eq!(list.get(entries), None);
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_of_other_entries_is_never_signed() {
+        let draft = draft(1_000);
+        let refused = |stream: &[u8]| draft.to_sign_compressed(stream, &head(), &key()).err();
+        let good = zlib_stored(draft.bytes());
+        assert_eq!(refused(&good), None);
+        let mut other = draft.bytes().to_vec();
+        other[100] ^= 1;
+        assert_eq!(refused(&zlib_stored(&other)), Some(StatusListError::Zlib));
+        assert_eq!(refused(&zlib_stored(&draft.bytes()[1..])), Some(StatusListError::Zlib));
+        assert_eq!(refused(&good[..good.len() - 1]), Some(StatusListError::Zlib));
+        assert_eq!(refused(&[&good[..], &[0]].concat()), Some(StatusListError::Zlib));
+        assert_eq!(refused(&miniz_oxide::deflate::compress_to_vec(draft.bytes(), 9)), Some(StatusListError::Zlib));
+        assert_eq!(refused(&[]), Some(StatusListError::Zlib));
+    }
+
+    #[test]
+    fn no_more_than_a_list_may_have_is_inflated() {
+        let most = 1 << 18;
+        for deflated in [zlib_stored, |bytes: &[u8]| miniz_oxide::deflate::compress_to_vec_zlib(bytes, 9)] {
+            assert_eq!(inflate(&deflated(&vec![0x55; most])).map(|bytes| bytes.len()), Ok(most));
+            assert_eq!(inflate(&deflated(&vec![0x55; most + 1])), Err(StatusListError::TooLarge));
+            assert_eq!(inflate(&deflated(&vec![0x55; most * 40])), Err(StatusListError::TooLarge));
+        }
+        assert_eq!(inflate(&zlib_stored(&[])), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_draft_has_the_entries_it_was_made_with() {
+        assert_eq!(StatusListDraft::new(0).bytes(), []);
+        assert_eq!(StatusListDraft::new(1).bytes().len(), 1);
+        assert_eq!(StatusListDraft::new(u64::MAX).bytes().len(), 1 << 18);
+        let mut draft = StatusListDraft::new(4);
+        assert!(!draft.set(4, Status::Valid) && !draft.set(u64::MAX, Status::Valid));
+        assert!(draft.set(3, Status::Superseded) && draft.set(3, Status::Cancelled) && draft.set(1, Status::Suspended));
+        assert_eq!(draft.bytes(), [0b01_00_10_00]);
+        assert_eq!(
+            (draft.get(3), draft.get(1), draft.get(4)),
+            (Some(Status::Cancelled), Some(Status::Suspended), None)
+        );
     }
 }

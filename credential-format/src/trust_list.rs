@@ -10,7 +10,7 @@ use crate::counter_id::CounterId;
 use crate::display_text::DisplayText;
 use crate::division::{Division, DivisionPrefix};
 use crate::key::{Algorithm, CoseKey, Kid, PublicKey, Thumbprint};
-use crate::limits::{ROOT_KEYS_MAX, STATUS_URI_BYTES_MAX, TRUST_LIST_BYTES_MAX, TRUST_LIST_ITEMS_MAX};
+use crate::limits::{ROOT_KEYS_MAX, STATUS_URI_BYTES_MAX, TRUST_LIST_BYTES_MAX, TRUST_LIST_ITEMS_MAX, TRUST_VERSION_MAX};
 use crate::permit::timestamp;
 use crate::region::{self, RegionRule, Window};
 use crate::timestamp::Timestamp;
@@ -29,7 +29,7 @@ pub struct UnverifiedTrustList<'b> {
 /// The content of a trust list. Every value stands for itself and together they are consistent: [`TrustList::check`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrustList {
-    /// Rises with every list.
+    /// From 1 to 4,294,967,295; rises with every list.
     pub version: u64,
     /// When it was signed.
     pub issued_at: Timestamp,
@@ -456,6 +456,9 @@ impl<'b> Strict<'b> for TrustList {
         r.map_of(6, "a trust list of six entries")?;
         r.key(1, "the entry version")?;
         let version = r.uint()?;
+        if !(1..=TRUST_VERSION_MAX).contains(&version) {
+            return Err(Malformed::field("version", "TRUST_VERSION_RANGE"));
+        }
         r.key(2, "the entry issued at")?;
         let issued_at = timestamp(r, "issued-at")?;
         r.key(3, "the entry expires at")?;

@@ -9,7 +9,6 @@ use credential_format::counter_id::CounterId;
 use credential_format::display_text::DisplayText;
 use credential_format::key::Thumbprint;
 use credential_format::timestamp::Timestamp;
-use verifier::policy::Policy;
 use verifier::scan::{self, Limits};
 use verifier::state::{Fate, Source, State};
 use verifier::verdict::{Verdict, Words};
@@ -97,7 +96,7 @@ impl Counter {
         let texts: Vec<_> = seen.codes.iter().map(|code| String::from_utf8_lossy(&code.bytes)).collect();
         let began = Instant::now();
         let verdict =
-            self.state.verify(&texts, asked, now, Policy::default()).because("the counter's state cannot be read")?;
+            self.state.verify(&texts, asked, now).because("the counter's state cannot be read")?;
         Ok(Look {
             verdict,
             scan,

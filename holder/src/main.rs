@@ -68,6 +68,15 @@ struct Device {
     /// Where the passphrase of an encrypted device key stands, one line; without this option the terminal asks.
     #[arg(long, value_name = "FILE")]
     passphrase_file: Option<PathBuf>,
+    /// The same from a descriptor that is open for reading: 3 with 3<FILE in a shell.
+    #[arg(long, value_name = "N", conflicts_with = "passphrase_file")]
+    passphrase_fd: Option<u32>,
+}
+
+impl Device {
+    fn passphrase(&self) -> Result<Passphrase, Refusal> {
+        Passphrase::from_arguments(self.passphrase_file.as_deref(), self.passphrase_fd)
+    }
 }
 
 #[derive(Args)]
@@ -183,14 +192,15 @@ fn init(options: Init) -> Result<Printed, Refusal> {
         },
         &options.device.dir,
     );
-    if options.device.passphrase_file.is_some() && !options.encrypt {
+    let is_given = options.device.passphrase_file.is_some() || options.device.passphrase_fd.is_some();
+    if is_given && !options.encrypt {
         return Err(Refusal::usage(
             "PASSPHRASE_UNUSED",
-            "--passphrase-file is given without --encrypt, so the key would lie there in the clear",
-            "add --encrypt, or leave --passphrase-file out",
+            "a passphrase is given without --encrypt, so the key would lie there in the clear",
+            "add --encrypt, or leave --passphrase-file and --passphrase-fd out",
         ));
     }
-    let source = options.encrypt.then(|| Passphrase::from_arguments(options.device.passphrase_file.as_deref()));
+    let source = options.encrypt.then(|| options.device.passphrase());
     let key = Wallet::init(dir, kind, source.transpose()?.as_ref())?;
     let thumbprint = match PublicKey::try_from(&key.public_key()) {
         Ok(key) => key.thumbprint(),
@@ -306,7 +316,7 @@ fn show(options: Present, json: bool) -> Result<Printed, Refusal> {
 }
 
 fn open(device: &Device) -> Result<Wallet, Refusal> {
-    Wallet::open(&device.dir, &Passphrase::from_arguments(device.passphrase_file.as_deref())?)
+    Wallet::open(&device.dir, &device.passphrase()?)
 }
 
 fn clock(time: &Time) -> Result<Clock, Refusal> {

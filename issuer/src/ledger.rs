@@ -291,23 +291,37 @@ impl Ledger {
     /// [`LedgerError::ListUnknown`], [`LedgerError::ClockBehind`].
     pub fn publish(&mut self, list: u64, now: Timestamp) -> Result<Publication, LedgerError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let last = transaction
-            .query_row("SELECT published_at FROM list WHERE number = ?", [int(list)], |row| uint(row, 0))
-            .optional()?
-            .ok_or(LedgerError::ListUnknown(list))?;
-        let at = now.seconds().max(last.saturating_add(1));
-        let issued_at = Timestamp::new(at).map_err(|_| LedgerError::Damaged)?;
-        if at > now.seconds() + AHEAD_MAX {
-            let last = Timestamp::new(last).map_err(|_| LedgerError::Damaged)?;
-            return Err(LedgerError::ClockBehind { now, last });
-        }
-        transaction.execute("UPDATE list SET published_at = ? WHERE number = ?", params![int(at), int(list)])?;
+        let issued_at = next_publication(&transaction, list, now)?;
+        transaction.execute(
+            "UPDATE list SET published_at = ? WHERE number = ?",
+            params![int(issued_at.seconds()), int(list)],
+        )?;
         let mut statement = transaction.prepare("SELECT slot, status FROM permit WHERE list = ? AND status <> 0")?;
         let rows = statement.query_map([int(list)], |row| Ok((uint(row, 0)?, Status::from_bits(row.get(1)?))))?;
         let entries = rows.collect::<Result<_, _>>()?;
         drop(statement);
         transaction.commit()?;
         Ok(Publication { list, issued_at, entries })
+    }
+
+    /// The time that [`publish`](Self::publish) would date this list with. It is not taken, and another process may take it.
+    ///
+    /// # Errors
+    /// [`LedgerError::ListUnknown`], [`LedgerError::ClockBehind`].
+    pub fn next_publication(&self, list: u64, now: Timestamp) -> Result<Timestamp, LedgerError> {
+        next_publication(&self.connection, list, now)
+    }
+
+    /// Does `work` while no other process writes to the ledger: what is looked at and then written elsewhere, a published file above all,
+    /// is not overtaken by another process in between. Nothing is written to the ledger.
+    ///
+    /// # Errors
+    /// [`LedgerError`]: then `work` was not done.
+    pub fn alone<T>(&mut self, work: impl FnOnce() -> T) -> Result<T, LedgerError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work();
+        drop(transaction);
+        Ok(done)
     }
 
     /// How many permits stand in the ledger, superseded and cancelled ones too.
@@ -571,6 +585,20 @@ pub fn word(status: Status) -> &'static str {
         Status::Suspended => "suspended",
         Status::Superseded => "superseded",
     }
+}
+
+fn next_publication(connection: &Connection, list: u64, now: Timestamp) -> Result<Timestamp, LedgerError> {
+    let last = connection
+        .query_row("SELECT published_at FROM list WHERE number = ?", [int(list)], |row| uint(row, 0))
+        .optional()?
+        .ok_or(LedgerError::ListUnknown(list))?;
+    let at = now.seconds().max(last.saturating_add(1));
+    let issued_at = Timestamp::new(at).map_err(|_| LedgerError::Damaged)?;
+    if at > now.seconds() + AHEAD_MAX {
+        let last = Timestamp::new(last).map_err(|_| LedgerError::Damaged)?;
+        return Err(LedgerError::ClockBehind { now, last });
+    }
+    Ok(issued_at)
 }
 
 fn may_become(from: Status, to: Status) -> bool {

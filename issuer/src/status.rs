@@ -1,11 +1,14 @@
 //! Status lists 状态名单: filled, signed, and read back before they are released (SPEC section 7).
 
 use std::fmt;
+use std::io::Write as _;
 
 use credential_format::limits::{STATUS_ENTRIES_MAX, STATUS_TOKEN_BYTES_MAX, STATUS_URI_BYTES_MAX};
 use credential_format::status_list::{Status, StatusListDraft, StatusListHead, UnverifiedStatusList};
 use credential_format::timestamp::Timestamp;
 use ed25519_dalek::Signature;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 use signature::Signer;
 
 use crate::issue::{IssuingKey, SigningError};
@@ -14,6 +17,8 @@ use crate::issue::{IssuingKey, SigningError};
 ///
 /// The list always has 2^20 entries: how many permits there are is nobody's business, and a permit issued tomorrow is in it already. The
 /// signature and every entry are checked on the finished bytes before they are returned.
+///
+/// A list takes about a tenth of a second of one core, nearly all of it for compressing; lists can be signed side by side.
 ///
 /// # Errors
 /// [`StatusError`].
@@ -36,7 +41,9 @@ pub fn sign<S: Signer<Signature>>(
         expires_at: Some(period.expires_at),
         ttl_secs: Some(period.ttl_secs),
     };
-    let to_sign = draft.to_sign(&head, key.public());
+    let to_sign = draft
+        .to_sign_compressed(&compress(draft.bytes())?, &head, key.public())
+        .map_err(|_| StatusError::Unreadable)?;
     let bytes = to_sign.finish(&key.sign(to_sign.message())?);
     if bytes.len() > STATUS_TOKEN_BYTES_MAX {
         return Err(StatusError::Unreadable);
@@ -44,11 +51,16 @@ pub fn sign<S: Signer<Signature>>(
 
     let read = UnverifiedStatusList::parse(&bytes).map_err(|_| StatusError::Unreadable)?;
     let checked = read.check(key.public()).map_err(|_| StatusError::Unreadable)?;
-    let same = *checked.head() == head && (0..STATUS_ENTRIES_MAX).all(|index| checked.get(index) == draft.get(index));
-    if !same {
+    if *checked.head() != head || checked.bytes() != draft.bytes() {
         return Err(StatusError::Unreadable);
     }
     Ok(PublishedStatusList { bytes, head })
+}
+
+/// One zlib stream, as small as this compressor makes it: every counter downloads it, and the issuer makes it once.
+fn compress(entries: &[u8]) -> Result<Vec<u8>, StatusError> {
+    let mut stream = ZlibEncoder::new(Vec::with_capacity(entries.len() / 4), Compression::best());
+    stream.write_all(entries).and_then(|()| stream.finish()).map_err(|_| StatusError::Unreadable)
 }
 
 /// A signed status list, checked.
@@ -198,6 +210,25 @@ mod tests {
             assert_eq!(read.get(index), Some(status));
         }
         assert_eq!((read.get(1), read.get(8)), (Some(Status::Valid), Some(Status::Valid)));
+    }
+
+    #[test]
+    fn a_province_is_compressed_near_what_its_entries_say() {
+        // 0.5 % cancelled, 3 % suspended, drawn one by one: 0.2396 bits an entry, 31,403 bytes a list.
+        let mut state = 20_260_701_u64;
+        let entries = (0..1 << 20).filter_map(|index| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            match (state >> 33) % 1_000 {
+                0..5 => Some((index, Status::Cancelled)),
+                5..35 => Some((index, Status::Suspended)),
+                _ => None,
+            }
+        });
+        let entries: Vec<_> = entries.collect();
+        assert!((36_000..37_500).contains(&entries.len()), "{}", entries.len());
+        let list = sign(entries, 1, &uri(), period(), &key(1)).unwrap();
+        let entropies = list.bytes().len() as f64 / 31_403.0;
+        assert!(entropies < 1.35, "{entropies}");
     }
 
     #[test]

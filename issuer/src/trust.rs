@@ -1,40 +1,33 @@
-//! The trust list 信任名单 in the making: a draft that people read and edit as JSON, and its signing with root keys (SPEC section 6).
+//! The trust list 信任名单 in the making: from a draft that people edit to a list that a threshold of root keys signed (SPEC section 6).
 //!
-//! ```json
-//! {
-//!   "version": 3,
-//!   "days": 90,
-//!   "threshold": 1,
-//!   "roots": ["5dd8…64 hex digits"],
-//!   "issuers": [{
-//!     "id": "TIANHE", "name": "广州市公安局天河区分局", "divisions": ["440106"],
-//!     "status_uri": "https://status.example.cn/tianhe",
-//!     "keys": [{ "key": "d75a…", "usages": ["permit", "voucher", "status"],
-//!                "not_before": "2026-01-01T00:00:00+08:00", "not_after": "2031-01-01T00:00:00+08:00" }]
-//!   }],
-//!   "rules": [{ "division": "44", "permit_name": "广东省居住证", "window": { "months": 1 }, "live_code": true }]
-//! }
-//! ```
+//! There are two ways to a signed list. Where one machine has all root keys that must sign, [`sign`] does it at once. Where every root key
+//! has a machine of its own, a [ceremony] does it in steps that meet in files: a proposal, signatures, the list.
 //!
-//! Keys are hex: 64 digits are an Ed25519 key, 66 a compressed P-256 key. `version` is that of the list signed last, 0 before the first.
+//! | module | what it answers for |
+//! |---|---|
+//! | [`draft`] | the draft as JSON, and the list that it makes |
+//! | [`ceremony`] | proposal, signatures one by one, and putting them together |
+//! | [`review`] | what a list changes against the one in use, in words for who signs |
+//! | [`lint`] | every mistake in a draft or list, with its place |
+
+pub mod ceremony;
+pub mod draft;
+pub mod lint;
+pub mod review;
 
 use std::fmt;
 
-use credential_format::counter_id::CounterId;
-use credential_format::display_text::DisplayText;
-use credential_format::division::DivisionPrefix;
-use credential_format::key::{CoseKey, Kid};
-use credential_format::region::{self, RegionRule, Window};
-use credential_format::timestamp::Timestamp;
-use credential_format::trust_list::{
-    Issuer, IssuerKey, RootKeys, TrustList, TrustListError, UnverifiedTrustList, Usage,
-};
+use credential_format::key::{Kid, PublicKey};
+use credential_format::limits::TRUST_VERSION_MAX;
+use credential_format::trust_list::{RootKeys, TrustList, TrustListError, TrustListToSign, UnverifiedTrustList};
 use ed25519_dalek::Signature;
-use serde::{Deserialize, Serialize};
 use signature::Signer;
 
+pub use self::draft::{DraftError, IssuerDraft, KeyDraft, RuleDraft, TrustDraft, UsageWord, WindowDraft, key_hex};
 use crate::issue::{IssuingKey, SigningError};
-use crate::request;
+
+/// How far a version may be ahead of the one in use. Verifiers refuse lists that are further ahead: they would use up the numbers.
+pub const VERSION_JUMP_MAX: u64 = 10_000;
 
 /// Signs a trust list with these root keys, and counts the signatures on the finished bytes before they are returned.
 ///
@@ -48,14 +41,7 @@ pub fn sign<S: Signer<Signature>>(
     follows: Option<&Predecessor>,
     signers: &[&IssuingKey<S>],
 ) -> Result<SignedTrustList, TrustError> {
-    if let Some(previous) = follows {
-        if list.version <= previous.version {
-            return Err(TrustError::Version { offered: list.version, current: previous.version });
-        }
-        if list.roots != previous.roots && Some(list.version) != previous.version.checked_add(1) {
-            return Err(TrustError::RootChangeSkips { offered: list.version, current: previous.version });
-        }
-    }
+    check_order(list, follows)?;
     let to_sign = list.to_sign()?;
     let mut signatures = Vec::with_capacity(signers.len());
     for (place, signer) in signers.iter().enumerate() {
@@ -63,17 +49,55 @@ pub fn sign<S: Signer<Signature>>(
         if signers.iter().take(place).any(|other| other.kid() == kid) {
             return Err(TrustError::SignerTwice(kid));
         }
-        let is_root = |roots: &RootKeys| roots.keys().contains(&signer.public().cose_key());
-        if !is_root(&list.roots) && !follows.is_some_and(|previous| is_root(&previous.roots)) {
-            return Err(TrustError::NotARoot(kid));
-        }
-        signatures.push((*signer.public(), signer.sign(&to_sign.message(signer.public()))?));
+        signatures.push(sign_with(list, &to_sign, follows, signer)?);
     }
+    finish(list, &to_sign, &signatures, follows)
+}
+
+/// Whether a list may come after the one in use, by its version.
+fn check_order(list: &TrustList, follows: Option<&Predecessor>) -> Result<(), TrustError> {
+    if !(1..=TRUST_VERSION_MAX).contains(&list.version) {
+        return Err(TrustError::VersionRange(list.version));
+    }
+    let Some(previous) = follows else { return Ok(()) };
+    let (offered, current) = (list.version, previous.version);
+    if offered <= current {
+        return Err(TrustError::Version { offered, current });
+    }
+    if list.roots != previous.roots && Some(offered) != current.checked_add(1) {
+        return Err(TrustError::RootChangeSkips { offered, current });
+    }
+    if offered - current > VERSION_JUMP_MAX {
+        return Err(TrustError::VersionJump { offered, current });
+    }
+    Ok(())
+}
+
+/// The signature of one root key, of the list or of the one before it; verified.
+fn sign_with<S: Signer<Signature>>(
+    list: &TrustList,
+    to_sign: &TrustListToSign,
+    follows: Option<&Predecessor>,
+    signer: &IssuingKey<S>,
+) -> Result<(PublicKey, [u8; 64]), TrustError> {
+    let is_root = |roots: &RootKeys| roots.keys().contains(&signer.public().cose_key());
+    if !is_root(&list.roots) && !follows.is_some_and(|previous| is_root(&previous.roots)) {
+        return Err(TrustError::NotARoot(signer.kid()));
+    }
+    Ok((*signer.public(), signer.sign(&to_sign.message(signer.public()))?))
+}
+
+/// The whole list. Its signatures are counted on the finished bytes, as every verifier will.
+fn finish(
+    list: &TrustList,
+    to_sign: &TrustListToSign,
+    signatures: &[(PublicKey, [u8; 64])],
+    follows: Option<&Predecessor>,
+) -> Result<SignedTrustList, TrustError> {
     if signatures.is_empty() {
         return Err(TrustError::OwnThreshold { needed: list.roots.threshold() });
     }
-    let bytes = to_sign.finish(&signatures);
-
+    let bytes = to_sign.finish(signatures);
     let read = UnverifiedTrustList::parse(&bytes).map_err(|_| TrustError::Unreadable)?;
     if read.unverified_list() != list {
         return Err(TrustError::Unreadable);
@@ -151,6 +175,19 @@ pub enum TrustError {
         /// Of the list in use.
         current: u64,
     },
+    /// A version that no list can have.
+    #[error("version {0} is no version: lists are numbered from 1 to {TRUST_VERSION_MAX}; correct the version in the draft")]
+    VersionRange(u64),
+    /// So far ahead that verifiers refuse it.
+    #[error(
+        "version {offered} is more than {VERSION_JUMP_MAX} ahead of version {current}, which is in use, and counters would refuse it; take the very next version"
+    )]
+    VersionJump {
+        /// Of the new list.
+        offered: u64,
+        /// Of the list in use.
+        current: u64,
+    },
     /// A key that is a root of neither list.
     #[error("key {0} is no root key of this list or of the one before; sign with a root key")]
     NotARoot(Kid),
@@ -190,6 +227,8 @@ impl TrustError {
             TrustError::List(error) => error.code(),
             TrustError::Version { .. } => "TRUST_VERSION",
             TrustError::RootChangeSkips { .. } => "TRUST_ROOT_CHANGE_SKIPS",
+            TrustError::VersionRange(_) => "TRUST_VERSION_RANGE",
+            TrustError::VersionJump { .. } => "TRUST_VERSION_JUMP",
             TrustError::NotARoot(_) => "TRUST_NOT_A_ROOT",
             TrustError::SignerTwice(_) => "TRUST_SIGNER_TWICE",
             TrustError::OwnThreshold { .. } => "TRUST_OWN_THRESHOLD",
@@ -200,364 +239,14 @@ impl TrustError {
     }
 }
 
-/// A trust list as people edit it. [`to_list`](TrustDraft::to_list) makes the list of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TrustDraft {
-    /// The version of the list that was signed last, 0 before the first.
-    pub version: u64,
-    /// How many days a list is good for.
-    pub days: u32,
-    /// How many root keys must sign.
-    pub threshold: u64,
-    /// The root keys, in hex.
-    pub roots: Vec<String>,
-    /// Who may issue permits.
-    pub issuers: Vec<IssuerDraft>,
-    /// The rules of each region.
-    pub rules: Vec<RuleDraft>,
-}
-
-/// An issuing authority in a draft.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct IssuerDraft {
-    /// 1 to 32 of A-Z, 0-9 and -.
-    pub id: String,
-    /// The authority's name as a screen shows it.
-    pub name: String,
-    /// The first 2, 4 or 6 digits of the divisions it issues for.
-    pub divisions: Vec<String>,
-    /// What the names of its status lists begin with.
-    pub status_uri: String,
-    /// Its keys.
-    pub keys: Vec<KeyDraft>,
-}
-
-/// An issuer's key in a draft.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct KeyDraft {
-    /// The public key, in hex.
-    pub key: String,
-    /// What it may sign.
-    pub usages: Vec<UsageWord>,
-    /// RFC 3339.
-    pub not_before: String,
-    /// RFC 3339.
-    pub not_after: String,
-    /// RFC 3339: what it signed from then on is not accepted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub compromised_from: Option<String>,
-    /// A key for specimens (样本).
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub specimen: bool,
-}
-
-/// A usage as a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum UsageWord {
-    /// Permits that are shown live.
-    Permit,
-    /// Printed permits.
-    Voucher,
-    /// Status lists.
-    Status,
-}
-
-impl UsageWord {
-    /// Reads `permit`, `voucher` or `status`.
-    pub fn parse(word: &str) -> Option<UsageWord> {
-        match word {
-            "permit" => Some(UsageWord::Permit),
-            "voucher" => Some(UsageWord::Voucher),
-            "status" => Some(UsageWord::Status),
-            _ => None,
-        }
-    }
-
-    fn usage(self) -> Usage {
-        match self {
-            UsageWord::Permit => Usage::Permit,
-            UsageWord::Voucher => Usage::Voucher,
-            UsageWord::Status => Usage::Status,
-        }
-    }
-
-    fn of(usage: Usage) -> UsageWord {
-        match usage {
-            Usage::Permit => UsageWord::Permit,
-            Usage::Voucher => UsageWord::Voucher,
-            Usage::Status => UsageWord::Status,
-        }
-    }
-}
-
-/// A region rule in a draft.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RuleDraft {
-    /// The first 2, 4 or 6 digits of the divisions it is for.
-    pub division: String,
-    /// The name of the permit there.
-    pub permit_name: String,
-    /// How long before its end an endorsement can be renewed.
-    pub window: WindowDraft,
-    /// After how many years of suspension a permit is cancelled by itself.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auto_cancel_years: Option<u8>,
-    /// Whether permits may be shown as live codes.
-    pub live_code: bool,
-    /// The name of the printed permit; none is accepted without.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub voucher_name: Option<String>,
-}
-
-/// `{"months": 1}` or `{"days": 60}`
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WindowDraft {
-    /// Calendar months.
-    Months(u8),
-    /// Days.
-    Days(u16),
-}
-
-/// What is wrong with a draft, and where: `issuers[2].keys[0].not_after`.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{place}: {what}")]
-pub struct DraftError {
-    /// The path in the JSON.
-    pub place: String,
-    /// A stable name of what is wrong.
-    pub code: &'static str,
-    /// A sentence, with what to do.
-    pub what: String,
-}
-
-impl TrustDraft {
-    /// A draft with these root keys and the rules of Guangdong, Shenzhen and Zhejiang, without any issuer.
-    pub fn new(threshold: u64, roots: &[CoseKey], days: u32) -> TrustDraft {
-        TrustDraft {
-            version: 0,
-            days,
-            threshold,
-            roots: roots.iter().map(key_hex).collect(),
-            issuers: Vec::new(),
-            rules: region::standard_rules().iter().map(RuleDraft::of).collect(),
-        }
-    }
-
-    /// The draft that says what a list says.
-    pub fn of(list: &TrustList) -> TrustDraft {
-        let days = list.expires_at.seconds_since(list.issued_at) / 86_400;
-        TrustDraft {
-            version: list.version,
-            days: u32::try_from(days).unwrap_or(1).max(1),
-            threshold: list.roots.threshold(),
-            roots: list.roots.keys().iter().map(key_hex).collect(),
-            issuers: list.issuers.iter().map(IssuerDraft::of).collect(),
-            rules: list.rules.iter().map(RuleDraft::of).collect(),
-        }
-    }
-
-    /// The root keys.
-    ///
-    /// # Errors
-    /// [`DraftError`].
-    pub fn root_keys(&self) -> Result<RootKeys, DraftError> {
-        let keys = self.roots.iter().enumerate().map(|(i, key)| read_key(key, || format!("roots[{i}]")));
-        RootKeys::new(self.threshold, keys.collect::<Result<_, _>>()?).map_err(|e| DraftError {
-            place: "roots".into(),
-            code: e.code(),
-            what: e.to_string(),
-        })
-    }
-
-    /// The list of this version, issued now and good for [`days`](Self::days) days. It is consistent ([`TrustList::check`]).
-    ///
-    /// # Errors
-    /// The first [`DraftError`].
-    pub fn to_list(&self, version: u64, now: Timestamp) -> Result<TrustList, DraftError> {
-        let days = self.days;
-        let expires_at = (1..=3_650).contains(&days).then(|| now.checked_add(u64::from(days) * 86_400)).flatten();
-        let expires_at = expires_at.ok_or_else(|| DraftError {
-            place: "days".into(),
-            code: "TRUST_DAYS",
-            what: format!("a list cannot be good for {days} days; write a number from 1 to 3650"),
-        })?;
-        let issuers = self.issuers.iter().enumerate().map(|(i, issuer)| issuer.read(&format!("issuers[{i}]")));
-        let rules = self.rules.iter().enumerate().map(|(i, rule)| rule.read(&format!("rules[{i}]")));
-        let list = TrustList {
-            version,
-            issued_at: now,
-            expires_at,
-            roots: self.root_keys()?,
-            issuers: issuers.collect::<Result<_, _>>()?,
-            rules: rules.collect::<Result<_, _>>()?,
-        };
-        match list.check() {
-            Ok(()) => Ok(list),
-            Err(error) => Err(DraftError { place: "draft".into(), code: error.code(), what: error.to_string() }),
-        }
-    }
-}
-
-impl IssuerDraft {
-    fn of(issuer: &Issuer) -> IssuerDraft {
-        IssuerDraft {
-            id: issuer.id.as_str().into(),
-            name: issuer.name.as_str().into(),
-            divisions: issuer.divisions.iter().map(|division| division.as_str().into()).collect(),
-            status_uri: issuer.status_uri.clone(),
-            keys: issuer.keys.iter().map(KeyDraft::of).collect(),
-        }
-    }
-
-    fn read(&self, at: &str) -> Result<Issuer, DraftError> {
-        let divisions = self.divisions.iter().enumerate().map(|(i, prefix)| {
-            DivisionPrefix::parse(prefix).map_err(|e| wrong(format!("{at}.divisions[{i}]"), e.code(), &e))
-        });
-        let keys = self.keys.iter().enumerate().map(|(i, key)| key.read(&format!("{at}.keys[{i}]")));
-        Ok(Issuer {
-            id: CounterId::parse(&self.id).map_err(|_| DraftError {
-                place: format!("{at}.id"),
-                code: "ISSUER_ID",
-                what: "an issuer's id is 1 to 32 of A-Z, 0-9 and -; write it like TIANHE-01".into(),
-            })?,
-            name: DisplayText::parse(&self.name).map_err(|e| wrong(format!("{at}.name"), e.code(), &e))?,
-            divisions: divisions.collect::<Result<_, _>>()?,
-            keys: keys.collect::<Result<_, _>>()?,
-            status_uri: self.status_uri.clone(),
-        })
-    }
-}
-
-impl KeyDraft {
-    fn of(key: &IssuerKey) -> KeyDraft {
-        KeyDraft {
-            key: key_hex(&key.key),
-            usages: key.usages.iter().map(|usage| UsageWord::of(*usage)).collect(),
-            not_before: key.not_before.to_string(),
-            not_after: key.not_after.to_string(),
-            compromised_from: key.compromised_from.map(|from| from.to_string()),
-            specimen: key.specimen,
-        }
-    }
-
-    fn read(&self, at: &str) -> Result<IssuerKey, DraftError> {
-        let time =
-            |field: &str, text: &str| Timestamp::parse(text).map_err(|e| wrong(format!("{at}.{field}"), e.code(), &e));
-        let mut usages: Vec<Usage> = self.usages.iter().map(|usage| usage.usage()).collect();
-        usages.sort();
-        usages.dedup();
-        Ok(IssuerKey {
-            key: read_key(&self.key, || format!("{at}.key"))?,
-            usages,
-            not_before: time("not_before", &self.not_before)?,
-            not_after: time("not_after", &self.not_after)?,
-            compromised_from: self.compromised_from.as_deref().map(|at| time("compromised_from", at)).transpose()?,
-            specimen: self.specimen,
-        })
-    }
-}
-
-impl RuleDraft {
-    fn of(rule: &RegionRule) -> RuleDraft {
-        RuleDraft {
-            division: rule.prefix().as_str().into(),
-            permit_name: rule.permit_name().as_str().into(),
-            window: match rule.window() {
-                Window::Months(n) => WindowDraft::Months(n),
-                Window::Days(n) => WindowDraft::Days(n),
-            },
-            auto_cancel_years: rule.auto_cancel_years(),
-            live_code: rule.live_code(),
-            voucher_name: rule.voucher_name().map(|name| name.as_str().into()),
-        }
-    }
-
-    fn read(&self, at: &str) -> Result<RegionRule, DraftError> {
-        let name = |field: &str, text: &str| {
-            DisplayText::parse(text).map_err(|e| wrong(format!("{at}.{field}"), e.code(), &e))
-        };
-        RegionRule::new(
-            DivisionPrefix::parse(&self.division).map_err(|e| wrong(format!("{at}.division"), e.code(), &e))?,
-            name("permit_name", &self.permit_name)?,
-            match self.window {
-                WindowDraft::Months(n) => Window::Months(n),
-                WindowDraft::Days(n) => Window::Days(n),
-            },
-            self.auto_cancel_years,
-            self.live_code,
-            self.voucher_name.as_deref().map(|text| name("voucher_name", text)).transpose()?,
-        )
-        .map_err(|e| wrong(at.into(), e.code(), &e))
-    }
-}
-
-/// A public key as a draft writes it.
-pub fn key_hex(key: &CoseKey) -> String {
-    match key {
-        CoseKey::Ed25519(bytes) => hex::encode(bytes),
-        CoseKey::P256(bytes) => hex::encode(bytes),
-    }
-}
-
-fn read_key(text: &str, place: impl FnOnce() -> String) -> Result<CoseKey, DraftError> {
-    request::cose_key(text).ok_or_else(|| DraftError {
-        place: place(),
-        code: "TRUST_KEY_FORM",
-        what: "a key is 64 hex digits (Ed25519), or 66 that begin with 02 or 03 (P-256); enter it whole".into(),
-    })
-}
-
-fn wrong(place: String, code: &'static str, what: &dyn fmt::Display) -> DraftError {
-    DraftError { place, code, what: what.to_string() }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::draft::tests::draft;
     use super::*;
     use crate::issue::tests::{Faulty, key, now};
 
-    fn draft() -> TrustDraft {
-        let mut draft = TrustDraft::new(1, &[key(1).public().cose_key()], 90);
-        draft.issuers.push(IssuerDraft {
-            id: "TIANHE".into(),
-            name: "广州市公安局天河区分局".into(),
-            divisions: vec!["440106".into()],
-            status_uri: "https://status.example.cn/tianhe".into(),
-            keys: vec![KeyDraft {
-                key: key_hex(&key(3).public().cose_key()),
-                usages: vec![UsageWord::Status, UsageWord::Permit],
-                not_before: "2026-01-01T00:00:00+08:00".into(),
-                not_after: "2031-01-01T00:00:00+08:00".into(),
-                compromised_from: Some("2030-01-01T00:00:00+08:00".into()),
-                specimen: true,
-            }],
-        });
-        draft
-    }
-
     fn code(result: Result<SignedTrustList, TrustError>) -> Option<&'static str> {
         result.err().map(|error| error.code())
-    }
-
-    #[test]
-    fn a_draft_is_a_list_and_a_list_a_draft() {
-        let list = draft().to_list(1, now()).unwrap();
-        assert_eq!(list.expires_at.seconds_since(now()), 90 * 86_400);
-        let back = TrustDraft::of(&list);
-        assert_eq!(back.to_list(1, now()).unwrap(), list);
-        let json = serde_json::to_string(&back).unwrap();
-        assert_eq!(serde_json::from_str::<TrustDraft>(&json).unwrap(), back);
-        assert!(
-            json.contains(r#""usages":["permit","status"]"#) && json.contains(r#""window":{"months":1}"#),
-            "{json}"
-        );
-        assert!(json.contains(r#""not_after":"2031-01-01T00:00:00+08:00""#));
     }
 
     #[test]
@@ -602,31 +291,5 @@ mod tests {
         assert_eq!(code(sign(&rotated(5), Some(&old), &[&key(1)])), Some("TRUST_OWN_THRESHOLD"));
         assert_eq!(code(sign(&rotated(6), Some(&old), &[&key(1), &key(2)])), Some("TRUST_ROOT_CHANGE_SKIPS"));
         assert_eq!(code(sign(&rotated(5), Some(&old), &[&key(1), &key(2)])), None);
-    }
-
-    #[test]
-    fn a_fault_in_a_draft_is_named_with_its_place() {
-        let fault = |change: fn(&mut TrustDraft)| {
-            let mut draft = draft();
-            change(&mut draft);
-            draft.to_list(1, now()).map_err(|error| (error.place, error.code)).unwrap_err()
-        };
-        type Change = fn(&mut TrustDraft);
-        let cases: [(Change, &str, &str); 11] = [
-            (|d| d.days = 0, "days", "TRUST_DAYS"),
-            (|d| d.days = 3651, "days", "TRUST_DAYS"),
-            (|d| d.roots[0].truncate(10), "roots[0]", "TRUST_KEY_FORM"),
-            (|d| d.threshold = 2, "roots", "TRUST_THRESHOLD"),
-            (|d| d.issuers[0].id = "tianhe".into(), "issuers[0].id", "ISSUER_ID"),
-            (|d| d.issuers[0].divisions = vec!["4".into()], "issuers[0].divisions[0]", "DIVISION_PREFIX"),
-            (|d| d.issuers[0].divisions = vec!["11".into()], "draft", "TRUST_NO_RULE"),
-            (|d| d.issuers[0].keys[0].not_after = "2031".into(), "issuers[0].keys[0].not_after", "TIME_FORM"),
-            (|d| d.issuers[0].keys[0].not_after = "2020-01-01T00:00:00Z".into(), "draft", "TRUST_KEY_PERIOD"),
-            (|d| d.issuers[0].status_uri = "http://a".into(), "draft", "TRUST_STATUS_URI"),
-            (|d| d.rules[0].window = WindowDraft::Months(13), "rules[0]", "REGION_WINDOW"),
-        ];
-        for (change, place, code) in cases {
-            assert_eq!(fault(change), (place.to_owned(), code));
-        }
     }
 }

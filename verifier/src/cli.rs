@@ -2,9 +2,11 @@
 
 mod batch;
 mod challenge;
+mod init;
 mod inspect;
-mod lists;
 mod primitive;
+mod show;
+mod sync;
 mod terminal;
 mod verify;
 
@@ -43,11 +45,11 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Make the state folder of a counter, with the root key's thumbprint that the authority gave
-    Init(lists::Init),
+    Init(init::Init),
     /// Take trust lists (*.cose) and status lists (*.cwt) from a folder or a USB stick
-    Sync(lists::Sync),
+    Sync(sync::Sync),
     /// Show what is trusted, and how old each list is
-    Show(lists::Show),
+    Show(show::Show),
     /// Check one code
     Verify(verify::Verify),
     /// Check many codes: one JSON object a line on standard input, one verdict a line on standard output

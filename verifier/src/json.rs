@@ -9,7 +9,8 @@
 //! ```
 //!
 //! Members that have nothing to say are absent: `assurance` before the holder was tied to the code, `detail` where the title says all,
-//! `permit` unless an issuer signed it who may, `lists.trust` and `lists.status` before they were used, `code_age_s` of paper.
+//! `permit` unless an issuer signed it who may, `lists.trust` and `lists.status` before it was known which they are, `code_age_s` of paper.
+//! `"replay":"local_only"` stands there when the guard that the counters of a hall share could not be reached.
 //! `untrusted` stands in the place of `permit` when a code was rejected before its signature held: for support, never to be shown as fact.
 //!
 //! Every text in it comes from a type that holds no control and no bidirectional characters; a terminal's caller escapes the rest.
@@ -57,6 +58,8 @@ pub struct VerdictDocument {
     clock: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     code_age_s: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replay: Option<&'static str>,
     timing_us: TimingDocument,
 }
 
@@ -95,6 +98,7 @@ impl VerdictDocument {
             },
             clock: if circumstances.fixed_clock { "fixed" } else { "system" },
             code_age_s: verdict.code_age_secs,
+            replay: verdict.replay_checked_here_only.then_some("local_only"),
             timing_us: TimingDocument { scan: circumstances.scan.map(micros), verify: micros(circumstances.verify) },
         }
     }

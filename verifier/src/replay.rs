@@ -36,8 +36,10 @@ impl Sighting {
 /// What a guard knows of a sighting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Recorded {
-    /// Never seen before, and recorded now.
+    /// Never seen before, and recorded now, by all who share the guard.
     First,
+    /// Never seen before at this counter, and recorded here; the others of its hall could not be asked.
+    FirstHere,
     /// The same code was accepted before.
     Seen,
     /// The challenge was answered before, by another code.

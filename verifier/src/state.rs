@@ -3,12 +3,12 @@
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let (trust_list, status_list, text, now) = (vec![], vec![], "", credential_format::timestamp::Timestamp::MIN);
-//! use verifier::{policy::Policy, state::State, verify::Asked};
+//! use verifier::{state::State, verify::Asked};
 //!
 //! let mut state = State::open("/var/lib/counter".as_ref())?;
 //! state.take_trust_list(&trust_list, now)?;
 //! state.take_status_list(&status_list, now)?;
-//! let verdict = state.verify(&[text], Asked::Nothing, now, Policy::default())?;
+//! let verdict = state.verify(&[text], Asked::Nothing, now)?;
 //! # Ok(())
 //! # }
 //! ```
@@ -19,9 +19,12 @@
 //! There is no clock and no randomness in here: times and random bits come in as arguments.
 
 mod challenge;
+mod clocks;
 mod database;
 mod guard;
+mod settings;
 mod sync;
+mod taking;
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
@@ -32,19 +35,22 @@ use credential_format::permit::UnverifiedPermit;
 use credential_format::presentation::Presented;
 use credential_format::text::{self, Kind};
 use credential_format::timestamp::Timestamp;
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
+use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior};
 
+pub use clocks::{PHONES_REMEMBERED, PhoneClock};
 pub use database::{FILE_NAME, StateError};
 pub use guard::SqliteGuard;
+pub use settings::{GuardAddress, Settings};
 pub use sync::{Fate, Fetched, ListKind, Source, SyncReport};
+pub use taking::TakeError;
 
-use crate::policy::Policy;
 use crate::status::{self, StatusLists, StatusRefusal, TrustedStatusList};
-use crate::trust::{TrustRefusal, TrustedList};
+use crate::trust::TrustedList;
 use crate::verdict::Verdict;
 use crate::verify::{self, Asked, Context};
 
 use database::Database;
+use taking::stored_status_list;
 
 /// An open state folder.
 pub struct State {
@@ -55,6 +61,7 @@ pub struct State {
     /// What `trust`, `status` and `newest_signed` were loaded at; another process may have gone on since.
     generation: i64,
     newest_signed: Option<Timestamp>,
+    settings: Settings,
     trust: Option<TrustedList>,
     status: StatusLists,
     trouble: RefCell<Option<StateError>>,
@@ -70,7 +77,7 @@ pub struct KeptStatusList {
 }
 
 /// The most status lists that are kept in memory, a quarter of a megabyte each.
-const LISTS_IN_MEMORY: usize = 32;
+const LISTS_IN_MEMORY: usize = 96;
 
 impl State {
     /// Makes a new state: the root key's thumbprint that the authority gave, and the name of this counter. The folder is made if there is
@@ -106,6 +113,7 @@ impl State {
             counter,
             generation: -1,
             newest_signed: None,
+            settings: Settings::default(),
             trust: None,
             status: StatusLists::new(),
             trouble: RefCell::new(None),
@@ -114,7 +122,7 @@ impl State {
         Ok(state)
     }
 
-    /// Decides about the codes of one frame, by what this state trusts at this moment, and records the code before it is accepted.
+    /// Decides about the codes of one frame, by what this state trusts at this moment and by its policy, and records the code before it is accepted.
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read. When it cannot be written to there is a verdict, which accepts nothing.
@@ -123,7 +131,6 @@ impl State {
         frame: &[T],
         asked: Asked,
         now: Timestamp,
-        policy: Policy,
     ) -> Result<Verdict, StateError> {
         self.refresh()?;
         self.load_status_lists(frame)?;
@@ -135,56 +142,11 @@ impl State {
             newest_signed_time: self.newest_signed,
             asked,
             replay: &mut guard,
-            policy,
+            policy: self.settings.policy,
         };
-        Ok(verify::verify(frame, &mut context))
-    }
-
-    /// Takes a trust list: the first by the installed thumbprint, each later one after the one in use. `false` when it is the one in use.
-    ///
-    /// # Errors
-    /// [`TakeError`]; then nothing is changed.
-    pub fn take_trust_list(&mut self, bytes: &[u8], now: Timestamp) -> Result<bool, TakeError> {
-        self.write(|state, transaction| {
-            let taken = match &state.trust {
-                None => Some(TrustedList::first(bytes, &state.root, now)?),
-                Some(current) => TrustedList::next(bytes, current, now)?,
-            };
-            let Some(taken) = taken else { return Ok(false) };
-            let stored = transaction.execute(
-                "INSERT INTO trust_list (id, bytes) VALUES (1, ?1) ON CONFLICT (id) DO UPDATE SET bytes = excluded.bytes",
-                [taken.bytes()],
-            );
-            stored.and_then(|_| note_list(transaction, taken.list().issued_at)).map_err(|error| state.error(&error))?;
-            Ok(true)
-        })
-    }
-
-    /// Takes a status list, of an issuer of the trust list in use. `false` when it is the one in use.
-    ///
-    /// # Errors
-    /// [`TakeError`]; then nothing is changed.
-    pub fn take_status_list(&mut self, bytes: &[u8], now: Timestamp) -> Result<bool, TakeError> {
-        self.write(|state, transaction| {
-            let trust = state.trust.as_ref().ok_or(TakeError::NoTrustList)?;
-            let offered = TrustedStatusList::check(bytes, trust)?;
-            let subject = &offered.list().head().subject;
-            let kept = stored_status_list(transaction, subject).map_err(|error| state.error(&error))?;
-            if kept.as_deref() == Some(bytes) {
-                return Ok(false);
-            }
-            // A kept list that the trust list no longer vouches for, or that the disk damaged, stands in nobody's way.
-            let current = kept.and_then(|kept| TrustedStatusList::check(&kept, trust).ok());
-            offered.may_follow(current.as_ref(), now)?;
-            let stored = transaction.execute(
-                "INSERT INTO status_list (subject, bytes) VALUES (?1, ?2)
-                 ON CONFLICT (subject) DO UPDATE SET bytes = excluded.bytes",
-                (subject, bytes),
-            );
-            let issued_at = offered.list().head().issued_at;
-            stored.and_then(|_| note_list(transaction, issued_at)).map_err(|error| state.error(&error))?;
-            Ok(true)
-        })
+        let verdict = verify::verify(frame, &mut context);
+        self.note_phone_clock(&verdict);
+        Ok(verdict)
     }
 
     /// This counter's name, which its challenges carry.
@@ -207,7 +169,7 @@ impl State {
         self.trust.as_ref()
     }
 
-    /// The newest time that a root or status key has signed and this state has taken: the clock cannot be before it. Phones never move it.
+    /// The newest time that the lists in use were signed at: the clock cannot be before it. Phones never move it.
     pub fn newest_signed_time(&self) -> Option<Timestamp> {
         self.newest_signed
     }
@@ -215,6 +177,48 @@ impl State {
     /// Why nothing can be recorded here, if it is known already: the disk is full or the folder read-only.
     pub fn unwritable(&self) -> Option<&StateError> {
         self.database.unwritable.as_ref()
+    }
+
+    /// A copy of this state in another folder, which must not hold one: for rehearsals, so that nothing that is tried there is in use here.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn copy_to(&self, folder: &Path) -> Result<State, StateError> {
+        let target = folder.join(FILE_NAME);
+        if target.exists() {
+            return Err(StateError::Exists(folder.into()));
+        }
+        let copied = self.database.connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]);
+        copied.map_err(|error| StateError::of_sqlite(folder, &error))?;
+        State::open(folder)
+    }
+
+    /// What a server called the file at this address when it was last fetched (its ETag), if it was taken or in use.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn etag(&self, url: &str) -> Result<Option<String>, StateError> {
+        let select = "SELECT etag FROM fetched WHERE url = ?1";
+        let etag = self.database.connection.query_row(select, [url], |row| row.get(0)).optional();
+        etag.map_err(|error| self.error(&error))
+    }
+
+    /// Keeps what a server calls the files that were taken, by address. A new trust list makes all of it forgotten.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn keep_etags(&mut self, etags: &[(String, String)]) -> Result<(), StateError> {
+        let write = || {
+            let transaction = Transaction::new_unchecked(&self.database.connection, TransactionBehavior::Immediate)?;
+            for (url, etag) in etags {
+                transaction.execute(
+                    "INSERT INTO fetched (url, etag) VALUES (?1, ?2) ON CONFLICT (url) DO UPDATE SET etag = excluded.etag",
+                    (url, etag),
+                )?;
+            }
+            transaction.commit()
+        };
+        write().map_err(|error| self.error(&error))
     }
 
     /// The replay guard of this state.
@@ -286,6 +290,7 @@ impl State {
             };
         }
         self.newest_signed = newest_signed.and_then(|seconds| Timestamp::new(seconds.cast_unsigned()).ok());
+        self.settings = self.read_settings()?;
         self.status = StatusLists::new();
         self.generation = generation;
         Ok(())
@@ -312,58 +317,9 @@ impl State {
         Ok(())
     }
 
-    /// One transaction, decided by what is stored at that moment: all of it is on the disk at the end, or nothing.
-    fn write<T>(&mut self, work: impl Fn(&State, &Transaction<'_>) -> Result<T, TakeError>) -> Result<T, TakeError> {
-        if let Some(cause) = &self.database.unwritable {
-            return Err(TakeError::State(cause.clone()));
-        }
-        loop {
-            self.refresh()?;
-            // Nothing was done only when another process has just taken a list: look again at what is in use.
-            if let Some(done) = self.write_unless_outdated(&work)? {
-                self.refresh()?;
-                return Ok(done);
-            }
-        }
-    }
-
-    fn write_unless_outdated<T>(
-        &self,
-        work: impl Fn(&State, &Transaction<'_>) -> Result<T, TakeError>,
-    ) -> Result<Option<T>, TakeError> {
-        let of = |error: rusqlite::Error| self.error(&error);
-        let transaction =
-            Transaction::new_unchecked(&self.database.connection, TransactionBehavior::Immediate).map_err(of)?;
-        let generation: i64 =
-            transaction.query_row("SELECT generation FROM installation", [], |row| row.get(0)).map_err(of)?;
-        if generation != self.generation {
-            return Ok(None);
-        }
-        let done = work(self, &transaction)?;
-        transaction.commit().map_err(of)?;
-        Ok(Some(done))
-    }
-
     fn error(&self, error: &rusqlite::Error) -> StateError {
         StateError::of_sqlite(&self.folder, error)
     }
-}
-
-/// A list was taken: the clock cannot be before its time, and other processes must load again.
-fn note_list(transaction: &Transaction<'_>, issued_at: Timestamp) -> rusqlite::Result<()> {
-    transaction
-        .execute(
-            "UPDATE installation SET generation = generation + 1, newest_signed = max(coalesce(newest_signed, 0), ?1)",
-            [issued_at.seconds().cast_signed()],
-        )
-        .map(|_| ())
-}
-
-fn stored_status_list(connection: &Connection, subject: &str) -> rusqlite::Result<Option<Vec<u8>>> {
-    connection
-        .prepare("SELECT bytes FROM status_list WHERE subject = ?1")?
-        .query_row([subject], |row| row.get(0))
-        .optional()
 }
 
 /// The status list that the permit in this text names. Only a hint of what to load: `verify` reads the text again, and decides.
@@ -376,35 +332,6 @@ fn subject_named(text: &str, trust: &TrustedList) -> Option<String> {
     };
     let (issuer, _, _) = trust.key(presented.permit().kid())?;
     Some(status::subject(issuer, presented.permit().unverified_claims().status.list))
-}
-
-/// Why a list was not taken. What was in use stays in use.
-#[derive(Debug, thiserror::Error)]
-pub enum TakeError {
-    /// The trust list was refused.
-    #[error(transparent)]
-    Trust(#[from] TrustRefusal),
-    /// The status list was refused.
-    #[error(transparent)]
-    Status(#[from] StatusRefusal),
-    /// A status list before any trust list.
-    #[error("there is no trust list yet that says whose status list this is; synchronise a trust list first")]
-    NoTrustList,
-    /// The state folder.
-    #[error(transparent)]
-    State(#[from] StateError),
-}
-
-impl TakeError {
-    /// A stable name of the error.
-    pub fn code(&self) -> &'static str {
-        match self {
-            TakeError::Trust(refusal) => refusal.code(),
-            TakeError::Status(refusal) => refusal.code(),
-            TakeError::NoTrustList => "STATUS_NO_TRUST_LIST",
-            TakeError::State(error) => error.code(),
-        }
-    }
 }
 
 #[cfg(test)]
@@ -437,7 +364,7 @@ mod tests {
     }
 
     fn reason(state: &mut State, text: &str, now: Timestamp) -> Reason {
-        state.verify(&[text], Asked::Nothing, now, Policy::default()).unwrap().reason
+        state.verify(&[text], Asked::Nothing, now).unwrap().reason
     }
 
     fn trust_code(result: Result<bool, TakeError>) -> &'static str {
@@ -562,9 +489,9 @@ mod tests {
         let set = |layout: i32| {
             Connection::open(path.join(FILE_NAME)).unwrap().pragma_update(None, "user_version", layout).unwrap()
         };
+        set(3);
+        assert!(matches!(State::open(&path), Err(StateError::Newer { layout: 3, .. })));
         set(2);
-        assert!(matches!(State::open(&path), Err(StateError::Newer { layout: 2, .. })));
-        set(1);
         assert!(State::open(&path).is_ok());
     }
 
@@ -705,7 +632,7 @@ mod tests {
         let folder = folder();
         let mut state = ready(&folder);
         let code = testing::code(at(0), 1);
-        let verdict = state.verify(&[&code], Asked::Nothing, at(0), Policy::default()).unwrap();
+        let verdict = state.verify(&[&code], Asked::Nothing, at(0)).unwrap();
         assert_eq!((verdict.reason, verdict.outcome()), (Reason::Valid, Outcome::Accept));
         let path = state.folder().to_owned();
         // Not even closed: as after a power cut.

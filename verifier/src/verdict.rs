@@ -31,6 +31,8 @@ pub struct Verdict {
     pub status_list: Option<StatusListUsed>,
     /// How old the code was, in seconds; negative when the phone's clock is ahead.
     pub code_age_secs: Option<i64>,
+    /// The guard that the hall's counters share could not be reached: accepted by this counter's own guard alone, as its policy allows.
+    pub replay_checked_here_only: bool,
     /// Where the endorsement stands today.
     pub standing: Option<Standing>,
     /// The time that was decided at.
@@ -459,6 +461,7 @@ impl Facts {
             trust_list,
             status_list: None,
             code_age_secs: None,
+            replay_checked_here_only: false,
             standing: None,
             decided_at: now,
         };
@@ -502,6 +505,10 @@ impl Facts {
 
     pub(crate) fn code_age(&mut self, age_secs: i64) {
         self.verdict.code_age_secs = Some(age_secs);
+    }
+
+    pub(crate) fn checked_here_only(&mut self) {
+        self.verdict.replay_checked_here_only = true;
     }
 
     pub(crate) fn standing(&mut self, standing: &Standing) {

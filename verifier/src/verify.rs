@@ -13,12 +13,12 @@ use credential_format::key::{Algorithm, PublicKey};
 use credential_format::permit::{Carrier, Claims, UnverifiedPermit};
 use credential_format::presentation::{Answer, Presented};
 use credential_format::region::{RegionRule, Standing};
-use credential_format::status_list::Status;
+use credential_format::status_list::{Status, StatusList};
 use credential_format::text::{self, Kind, TextError};
 use credential_format::timestamp::Timestamp;
 use credential_format::trust_list::{Issuer, IssuerKey, Usage};
 
-use crate::policy::Policy;
+use crate::policy::{GuardFallback, Policy};
 use crate::replay::{Recorded, ReplayGuard, Sighting};
 use crate::status::StatusLists;
 use crate::trust::TrustedList;
@@ -80,13 +80,14 @@ fn decide<T: AsRef<str>>(frame: &[T], context: &mut Context<'_>, facts: &mut Fac
     let scope = facts.step(Step::IssuerScope, |_| issuer_scope(&signed, &key, &trust))?;
     let signed_permit = SignedPermit::new(&signed, &scope);
     facts.signed(&signed_permit);
+    let list = status_list(&signed, &scope, &trust, context, facts);
     let proof = facts.step(Step::HolderProof, |_| holder_proof(&presented, &scope))?;
     let fresh = facts.step(Step::Freshness, |facts| freshness(&presented, &proof, context, facts))?;
     facts.assurance(proof.0);
     let valid = facts.step(Step::Validity, |_| validity(&signed, context.now))?;
-    let status = facts.step(Step::Status, |facts| status_valid(&signed, &scope, &trust, context, facts))?;
+    let status = facts.step(Step::Status, |_| status_valid(&signed, list, context))?;
     let endorsed = facts.step(Step::Endorsement, |facts| endorsement(&signed, &scope, context.now, facts))?;
-    let sighting = facts.step(Step::Replay, |_| replay(&presented, &fresh, context))?;
+    let sighting = facts.step(Step::Replay, |facts| replay(&presented, &fresh, context, facts))?;
     let real = facts.step(Step::Verdict, |_| no_specimen(&scope))?;
     Ok(VerifiedPermit::new(signed_permit, &proof, &fresh, &valid, &status, &endorsed, &sighting, &real))
 }
@@ -412,26 +413,36 @@ fn validity(signed: &IssuerSignatureValid<'_>, now: Timestamp) -> Result<WithinV
 
 // ---- Step 10
 
+/// The list that the permit names, if it is at hand and its key still stands. Looked up before it is needed: every verdict about a signed
+/// permit carries the age of its list.
+fn status_list<'a>(
+    signed: &IssuerSignatureValid<'_>,
+    scope: &IssuerInScope<'_>,
+    trust: &TrustInForce<'_>,
+    context: &Context<'a>,
+    facts: &mut Facts,
+) -> Option<&'a StatusList> {
+    let number = signed.claims.status.list;
+    let list = context.status.find(scope.issuer, number).filter(|list| list.stands(trust.0))?.list();
+    facts.status_list(number, context.now.seconds_since(list.head().issued_at), list.head().ttl_secs);
+    Some(list)
+}
+
 /// The issuer's list is at hand, not too old, and says that the permit is valid.
 struct StatusValid(());
 
 fn status_valid(
     signed: &IssuerSignatureValid<'_>,
-    scope: &IssuerInScope<'_>,
-    trust: &TrustInForce<'_>,
+    list: Option<&StatusList>,
     context: &Context<'_>,
-    facts: &mut Facts,
 ) -> Result<StatusValid, Reason> {
-    let slot = signed.claims.status;
-    let list = context.status.find(scope.issuer, slot.list).filter(|list| list.stands(trust.0));
-    let list = list.ok_or(Reason::StatusListMissing)?.list();
+    let list = list.ok_or(Reason::StatusListMissing)?;
     let age = context.now.seconds_since(list.head().issued_at);
-    facts.status_list(slot.list, age, list.head().ttl_secs);
     let over = list.head().expires_at.is_some_and(|expires_at| context.now >= expires_at);
     if over || age > context.policy.status_age_secs_max {
         return Err(Reason::StatusListStale);
     }
-    match list.get(slot.index) {
+    match list.get(signed.claims.status.index) {
         Some(Status::Valid) => Ok(StatusValid(())),
         Some(Status::Cancelled) => Err(Reason::Cancelled),
         Some(Status::Suspended) => Err(Reason::Suspended),
@@ -468,7 +479,12 @@ fn endorsement(
 /// The code was not seen before, and is recorded now.
 struct FirstSighting(());
 
-fn replay(presented: &Presented<'_>, _: &Fresh, context: &mut Context<'_>) -> Result<FirstSighting, Reason> {
+fn replay(
+    presented: &Presented<'_>,
+    _: &Fresh,
+    context: &mut Context<'_>,
+    facts: &mut Facts,
+) -> Result<FirstSighting, Reason> {
     // Paper is the same every time.
     let Some(presentation) = presented.presentation() else { return Ok(FirstSighting(())) };
     let binding = presentation.unverified_binding();
@@ -481,6 +497,11 @@ fn replay(presented: &Presented<'_>, _: &Fresh, context: &mut Context<'_>) -> Re
     };
     match context.replay.record(&sighting, context.now) {
         Ok(Recorded::First) => Ok(FirstSighting(())),
+        Ok(Recorded::FirstHere) if context.policy.guard_fallback == GuardFallback::LocalOnly => {
+            facts.checked_here_only();
+            Ok(FirstSighting(()))
+        }
+        Ok(Recorded::FirstHere) => Err(Reason::ReplayGuardUnavailable),
         Ok(Recorded::Seen) => Err(Reason::Replayed),
         Ok(Recorded::ChallengeUsed) => Err(Reason::ChallengeExpired),
         Err(_) => Err(Reason::ReplayGuardUnavailable),

@@ -17,7 +17,6 @@ use command_line::refusal::{Exit, Refusal};
 use credential_format::day::Day;
 use credential_format::text::Kind;
 use credential_format::timestamp::Timestamp;
-use ed25519_dalek::SigningKey;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use issuer::bulk::{Bearer, CHUNK};
 use issuer::ledger::{Dice, Entry, IdempotencyKey, Ledger, LedgerError, Order};
@@ -28,7 +27,7 @@ use serde_json::json;
 
 use super::enrolments::Enrolments;
 use super::rows::{Requests, Row};
-use super::{ClockArgs, KeyArgs, from_issue, from_sentence, say, shown};
+use super::{AnySigner, ClockArgs, KeyArgs, from_issue, from_sentence, say, shown};
 
 #[derive(Args)]
 pub(crate) struct Issue {
@@ -180,11 +179,18 @@ impl Common {
         bearer: &(dyn Fn(&PermitRequest) -> Result<Bearer, Fault> + Sync),
     ) -> Result<Exit, Refusal> {
         let idempotency_key = self.idempotency_key.as_deref().map(read_idempotency_key).transpose()?;
+        let path = self.ledger.clone().map_or_else(|| self.key.ledger_beside(), Ok)?;
+        if self.key.passphrase_is_standard_input() && self.requests == Path::new("-") {
+            return Err(Refusal::usage(
+                "PASSPHRASE_STDIN",
+                "standard input cannot carry the requests and the passphrase",
+                "give --passphrase-fd another descriptor, such as 3 with 3<FILE in a shell",
+            ));
+        }
         let requests = Requests::open(&self.requests)?;
         let key = self.key.load()?;
         files::make_folder(&self.out, true)?;
         files::make_folder(&self.out.join(UNFINISHED), true)?;
-        let path = self.ledger.clone().unwrap_or_else(|| self.key.ledger_beside());
         let mut ledger = open_ledger(&path)?;
         let mut run = ledger.begin(idempotency_key.as_ref(), now).map_err(|error| from_ledger(&path, &error))?;
         let mut dice = Dice::new(random_bytes()?);
@@ -219,7 +225,7 @@ impl Common {
         tally: &Tally,
         elapsed: Duration,
         ledger: &Path,
-        key: &IssuingKey<SigningKey>,
+        key: &IssuingKey<AnySigner>,
     ) -> Result<Exit, Refusal> {
         let Tally { issued, repeated, refused } = *tally;
         let rate = ((issued + repeated) as f64 / elapsed.as_secs_f64().max(0.001)).round() as u64;
@@ -334,7 +340,7 @@ fn sign_rows(
     run: &mut issuer::ledger::Run,
     rows: Vec<Checked>,
     now: Timestamp,
-    key: &IssuingKey<SigningKey>,
+    key: &IssuingKey<AnySigner>,
     dice: &mut Dice,
 ) -> Result<Vec<Done>, LedgerError> {
     let mut orders = Vec::with_capacity(rows.len());

@@ -5,13 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use command_line::files;
 use command_line::key_file::{self, KeyKind, SecretKey};
-use command_line::passphrase::Passphrase;
 use command_line::random::random_bytes;
 use command_line::refusal::{Exit, Refusal};
 use issuer::trust::key_hex;
 use serde_json::json;
 
-use super::{load_public_key, public_path, say, shown};
+use super::{PassphraseArgs, load_public_key, public_path, say, shown};
 
 #[derive(Args)]
 pub(crate) struct Keygen {
@@ -24,9 +23,8 @@ pub(crate) struct Keygen {
     #[arg(long)]
     encrypt: bool,
 
-    /// A file whose only line is the passphrase; without it the terminal asks twice
-    #[arg(long, value_name = "FILE", requires = "encrypt")]
-    passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
 }
 
 impl Keygen {
@@ -42,7 +40,7 @@ impl Keygen {
             }
         }
         let passphrase = match self.encrypt {
-            true => Some(Passphrase::from_arguments(self.passphrase_file.as_deref())?.new_for(&self.out)?),
+            true => Some(self.passphrase.new_for(&self.out)?),
             false => None,
         };
         if let Some(folder) = self.out.parent().filter(|folder| !folder.as_os_str().is_empty()) {

@@ -2,6 +2,7 @@
 
 mod enrolments;
 mod issue;
+mod key;
 mod keygen;
 mod rows;
 mod status;
@@ -14,14 +15,14 @@ use clap::{Args, Parser, Subcommand};
 use command_line::clock::Clock;
 use command_line::escape::{json_safe, printable};
 use command_line::files;
-use command_line::key_file::{self, PublicKeyBytes, SecretKey};
-use command_line::passphrase::Passphrase;
+use command_line::key_file::{self, PublicKeyBytes};
 use command_line::refusal::{self, Exit, Refusal};
 use credential_format::key::{CoseKey, PublicKey};
 use credential_format::timestamp::Timestamp;
-use ed25519_dalek::SigningKey;
+use issuer::IssueError;
 use issuer::issue::SigningError;
-use issuer::{IssueError, IssuingKey};
+
+pub(crate) use key::{AnySigner, KeyArgs, PassphraseArgs, load_key};
 
 /// Issues electronic residence permits (电子居住证): keys, permits, printed vouchers, status lists and trust lists.
 ///
@@ -67,29 +68,6 @@ pub(crate) fn main() -> ExitCode {
     })
 }
 
-/// The key to sign with.
-#[derive(Args)]
-pub(crate) struct KeyArgs {
-    /// The issuer's private key: a PEM file that only its owner can read, made by `issuer keygen`
-    #[arg(long, value_name = "KEY.pem")]
-    key: PathBuf,
-
-    /// A file whose only line is the passphrase of the key; without it the terminal is asked
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
-}
-
-impl KeyArgs {
-    pub(crate) fn load(&self) -> Result<IssuingKey<SigningKey>, Refusal> {
-        load_key(&self.key, self.passphrase_file.as_deref())
-    }
-
-    /// Where the ledger lies if nothing else is said: beside the key.
-    pub(crate) fn ledger_beside(&self) -> PathBuf {
-        self.key.with_file_name("ledger.sqlite3")
-    }
-}
-
 /// The time.
 #[derive(Args)]
 pub(crate) struct ClockArgs {
@@ -108,27 +86,6 @@ impl ClockArgs {
     }
 }
 
-/// Loads an Ed25519 key. If its public half lies beside it (KEY.pub.pem), the two must belong together: an encrypted file that was
-/// changed can decrypt to another key.
-pub(crate) fn load_key(path: &Path, passphrase_file: Option<&Path>) -> Result<IssuingKey<SigningKey>, Refusal> {
-    let passphrase = Passphrase::from_arguments(passphrase_file)?;
-    let SecretKey::Ed25519(secret) = key_file::load(path, &|| passphrase.existing(path))? else {
-        return Err(not_ed25519(path));
-    };
-    let beside = public_path(path);
-    if beside.exists() && key_file::load_public(&beside)? != PublicKeyBytes::Ed25519(secret.verifying_key().to_bytes())
-    {
-        return Err(Refusal::usage(
-            "KEY_PUBLIC_DIFFERS",
-            format!("{} is not the public half of {}", beside.display(), path.display()),
-            "find out which of the two files was changed before anything is signed",
-        ));
-    }
-    let public = PublicKey::try_from(&CoseKey::from(secret.verifying_key()));
-    let public = public.map_err(|error| Refusal::usage(error.code(), error.to_string(), "make a new key"))?;
-    IssuingKey::new(secret, public).map_err(|_| not_ed25519(path))
-}
-
 /// The public key in a file.
 pub(crate) fn load_public_key(path: &Path) -> Result<PublicKey, Refusal> {
     let key = match key_file::load_public(path)? {
@@ -143,14 +100,6 @@ pub(crate) fn load_public_key(path: &Path) -> Result<PublicKey, Refusal> {
 /// KEY.pem -> KEY.pub.pem
 pub(crate) fn public_path(path: &Path) -> PathBuf {
     path.with_extension("pub.pem")
-}
-
-fn not_ed25519(path: &Path) -> Refusal {
-    Refusal::usage(
-        "KEY_NOT_ED25519",
-        format!("{} is a P-256 key, and issuers sign with Ed25519", path.display()),
-        "make a key with `issuer keygen`",
-    )
 }
 
 /// A sentence of the form "what was wrong; what to do", as the libraries' errors are, as a refusal.

@@ -1,6 +1,9 @@
 //! `issuer status`
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use clap::{Args, Subcommand, ValueEnum};
 use command_line::files::{self, Mode};
@@ -9,13 +12,16 @@ use credential_format::counter_id::CounterId;
 use credential_format::limits::STATUS_TOKEN_BYTES_MAX;
 use credential_format::permit::StatusSlot;
 use credential_format::residence_code::ResidenceCode;
-use credential_format::status_list::{Status, UnverifiedStatusList};
+use credential_format::status_list::{Status, StatusListHead, UnverifiedStatusList};
 use credential_format::timestamp::Timestamp;
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::Signature;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use issuer::IssuingKey;
-use issuer::ledger::{Ledger, Target, word};
+use issuer::ledger::{Ledger, Publication, Target, word};
 use issuer::status::{self, PublishedStatusList, StatusError, StatusPeriod, StatusUri};
+use rayon::prelude::*;
 use serde_json::json;
+use signature::Signer;
 
 use super::issue::{from_ledger, open_ledger};
 use super::{ClockArgs, KeyArgs, from_sentence, from_signing, say, shown};
@@ -173,7 +179,7 @@ impl Publish {
         }
         let key = self.key.load()?;
         let now = self.clock.now()?;
-        let mut ledger = existing_ledger(&self.ledger)?;
+        let ledger = existing_ledger(&self.ledger)?;
         let lists = match self.list.as_str() {
             "all" => ledger.lists().map_err(|error| from_ledger(&self.ledger, &error))?,
             number => vec![number.parse().map_err(|_| {
@@ -185,66 +191,103 @@ impl Publish {
             })?],
         };
         files::make_folder(&folder, false)?;
-        let mut published = Vec::with_capacity(lists.len());
-        for list in lists {
-            let path = folder.join(format!("{list}.cwt"));
-            let signed = self.publish(&mut ledger, list, &uri, now, &key, &path)?;
-            published.push((list, path, signed));
-        }
+        let publisher = Publisher { command: self, ledger: Mutex::new(ledger), uri, folder, now, key };
+        let published = publisher.publish_all(&lists)?;
         let value = json!({
             "v": 1,
-            "kid": key.kid().to_string(),
-            "lists": published.iter().map(|(list, path, signed)| json!({
-                "list": list,
-                "file": shown(path),
-                "subject": signed.head().subject,
-                "issued_at": signed.head().issued_at.to_string(),
-                "expires_at": signed.head().expires_at.map(|at| at.to_string()),
-                "bytes": signed.bytes().len(),
+            "kid": publisher.key.kid().to_string(),
+            "lists": published.iter().map(|done| json!({
+                "list": done.list,
+                "file": shown(&done.path),
+                "subject": done.head.subject,
+                "issued_at": done.head.issued_at.to_string(),
+                "expires_at": done.head.expires_at.map(|at| at.to_string()),
+                "bytes": done.bytes,
             })).collect::<Vec<_>>(),
         });
-        let lines = published.iter().map(|(list, path, signed)| {
-            let until = signed.head().expires_at.map_or_else(String::new, |at| format!(", good until {at}"));
-            format!(
-                "list {list}: {}, of {}{until}, {} bytes\n",
-                shown(path),
-                signed.head().issued_at,
-                signed.bytes().len()
-            )
+        let lines = published.iter().map(|Published { list, path, head, bytes }| {
+            let until = head.expires_at.map_or_else(String::new, |at| format!(", good until {at}"));
+            format!("list {list}: {}, of {}{until}, {bytes} bytes\n", shown(path), head.issued_at)
         });
         say(json, &value, &lines.collect::<String>())?;
         Ok(Exit::Done)
     }
+}
 
-    fn publish(
-        &self,
-        ledger: &mut Ledger,
-        list: u64,
-        uri: &StatusUri,
-        now: Timestamp,
-        key: &IssuingKey<SigningKey>,
-        path: &Path,
-    ) -> Result<PublishedStatusList, Refusal> {
-        let publication = ledger.publish(list, now).map_err(|error| from_ledger(&self.ledger, &error))?;
-        let period = StatusPeriod::new(publication.issued_at, self.expires_days * 86_400, self.ttl_hours * 3_600);
-        let signed =
-            period.and_then(|period| status::sign(publication.entries, list, uri, period, key)).map_err(from_status)?;
+/// A list that lies where it is to be fetched, read back and verified.
+struct Published {
+    list: u64,
+    path: PathBuf,
+    head: StatusListHead,
+    bytes: usize,
+}
 
-        if path.exists() {
-            let old = files::read_limited(path, STATUS_TOKEN_BYTES_MAX as u64)?;
-            let newer = UnverifiedStatusList::parse(&old).ok().map(|old| old.unverified_head().clone());
-            if newer.is_some_and(|old| old.subject == signed.head().subject && old.issued_at >= signed.head().issued_at)
-            {
-                return Err(Refusal::rejected(
-                    "STATUS_FILE_NEWER",
-                    format!("{} is as new as the list that was to replace it", path.display()),
-                    "find out which other ledger or process publishes there",
-                ));
+/// Takes lists from the ledger, signs them on all cores, and puts them where they are fetched.
+///
+/// A list gets its time from the ledger before it is signed, and the ledger gives no time twice: a process that dies anywhere leaves the old
+/// file or the new one, and never two lists of one time that differ.
+struct Publisher<'a, S> {
+    command: &'a Publish,
+    /// One connection: those who sign take turns with it, for a few milliseconds a list.
+    ledger: Mutex<Ledger>,
+    uri: StatusUri,
+    folder: PathBuf,
+    now: Timestamp,
+    key: IssuingKey<S>,
+}
+
+impl<S: Signer<Signature> + Sync> Publisher<'_, S> {
+    /// Publishes these lists. The first that fails ends it; those that were published before, or beside it, stay published.
+    fn publish_all(&self, lists: &[u64]) -> Result<Vec<Published>, Refusal> {
+        let progress = Progress::new(lists.len());
+        let mut published = Vec::with_capacity(lists.len());
+        // So that no more than a few lists are in memory, and the first failure in their order is the one that is told.
+        for chunk in lists.chunks(4 * rayon::current_num_threads()) {
+            let made: Vec<_> =
+                chunk.par_iter().map(|list| self.publish(*list).inspect(|_| progress.advance())).collect();
+            let mut failed = None;
+            for result in made {
+                match result {
+                    Ok(done) => published.push(done),
+                    Err(refusal) => failed = failed.or(Some(refusal)),
+                }
+            }
+            if let Some(refusal) = failed {
+                return Err(among(&refusal, published.len(), lists.len()));
             }
         }
-        files::write_whole(path, signed.bytes(), Mode::Public)?;
-        let back = files::read_limited(path, STATUS_TOKEN_BYTES_MAX as u64)?;
-        let checked = UnverifiedStatusList::parse(&back).ok().and_then(|read| read.check(key.public()).ok());
+        Ok(published)
+    }
+
+    fn publish(&self, list: u64) -> Result<Published, Refusal> {
+        let path = self.folder.join(format!("{list}.cwt"));
+        let due = self.take(list, &path)?;
+        let period = self.period(due.issued_at)?;
+        let signed = status::sign(due.entries, list, &self.uri, period, &self.key).map_err(from_status)?;
+        self.release(&path, &signed)?;
+        Ok(Published { list, path, head: signed.head().clone(), bytes: signed.bytes().len() })
+    }
+
+    /// What the list says, and its time. No time is taken when it is known already that the list could not be released.
+    fn take(&self, list: u64, path: &Path) -> Result<Publication, Refusal> {
+        let mut ledger = self.ledger();
+        let refused = |error| from_ledger(&self.command.ledger, &error);
+        let next = ledger.next_publication(list, self.now).map_err(refused)?;
+        self.period(next)?;
+        unless_newer(path, &self.uri.subject(list), next)?;
+        ledger.publish(list, self.now).map_err(refused)
+    }
+
+    /// The list under its name, on the disk; read back, and verified as a counter will.
+    fn release(&self, path: &Path, signed: &PublishedStatusList) -> Result<(), Refusal> {
+        // Nobody else who publishes from this ledger comes between the look at the old file and the new one, or reads another's back.
+        let back = self.ledger().alone(|| {
+            unless_newer(path, &signed.head().subject, signed.head().issued_at)?;
+            files::write_whole(path, signed.bytes(), Mode::Public)?;
+            files::read_limited(path, STATUS_TOKEN_BYTES_MAX as u64)
+        });
+        let back = back.map_err(|error| from_ledger(&self.command.ledger, &error))??;
+        let checked = UnverifiedStatusList::parse(&back).ok().and_then(|read| read.check(self.key.public()).ok());
         if back != signed.bytes() || checked.is_none() {
             return Err(Refusal::internal(
                 "FILE_READ_BACK",
@@ -252,7 +295,74 @@ impl Publish {
                 "check the disk, then publish again; do not distribute this file",
             ));
         }
-        Ok(signed)
+        Ok(())
+    }
+
+    fn period(&self, issued_at: Timestamp) -> Result<StatusPeriod, Refusal> {
+        let Publish { expires_days, ttl_hours, .. } = self.command;
+        StatusPeriod::new(issued_at, expires_days * 86_400, ttl_hours * 3_600).map_err(from_status)
+    }
+
+    /// What a list that panicked has left is whole: every change of the ledger is one transaction.
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Refuses to replace a list of the same name that is as new as this one, or newer.
+fn unless_newer(path: &Path, subject: &str, issued_at: Timestamp) -> Result<(), Refusal> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let old = files::read_limited(path, STATUS_TOKEN_BYTES_MAX as u64)?;
+    let old = UnverifiedStatusList::parse(&old).ok().map(|old| old.unverified_head().clone());
+    if old.is_some_and(|old| old.subject == subject && old.issued_at >= issued_at) {
+        return Err(Refusal::rejected(
+            "STATUS_FILE_NEWER",
+            format!("{} is as new as the list that was to replace it", path.display()),
+            "find out which other ledger or process publishes there",
+        ));
+    }
+    Ok(())
+}
+
+/// A refusal that did not keep other lists from being published.
+fn among(refusal: &Refusal, published: usize, lists: usize) -> Refusal {
+    if published == 0 {
+        return refusal.clone();
+    }
+    let what = format!("{}; {published} of {lists} lists were published and stay so", refusal.what());
+    Refusal::new(refusal.code(), refusal.exit(), what, refusal.remedy())
+}
+
+/// Counts on standard error while it is a terminal, once it takes longer than anybody waits without asking.
+struct Progress {
+    bar: ProgressBar,
+    begun: Instant,
+    is_terminal: bool,
+}
+
+impl Progress {
+    fn new(lists: usize) -> Progress {
+        let bar = ProgressBar::with_draw_target(Some(lists as u64), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{bar:40} {pos} of {len} lists, {elapsed}") {
+            bar.set_style(style);
+        }
+        Progress { bar, begun: Instant::now(), is_terminal: std::io::stderr().is_terminal() }
+    }
+
+    fn advance(&self) {
+        if self.is_terminal && self.bar.is_hidden() && self.begun.elapsed() > Duration::from_secs(2) {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.inc(1);
+    }
+}
+
+/// A refusal is not written behind a bar that stands still.
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

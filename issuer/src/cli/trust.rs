@@ -13,7 +13,7 @@ use credential_format::trust_list::{RootKeys, TrustList, UnverifiedTrustList};
 use issuer::trust::{self, DraftError, IssuerDraft, KeyDraft, Predecessor, TrustDraft, TrustError, UsageWord, key_hex};
 use serde_json::json;
 
-use super::{ClockArgs, from_sentence, from_signing, load_key, load_public_key, say, shown};
+use super::{ClockArgs, PassphraseArgs, from_sentence, from_signing, load_key, load_public_key, say, shown};
 
 #[derive(Subcommand)]
 pub(crate) enum Command {
@@ -374,9 +374,8 @@ struct Signing {
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 
-    /// A file whose only line is the passphrase of the keys; without it the terminal is asked
-    #[arg(long, value_name = "FILE")]
-    passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
 
     #[command(flatten)]
     clock: ClockArgs,
@@ -400,8 +399,7 @@ impl Signing {
             )
         })?;
         let list = draft.to_list(version, self.clock.now()?).map_err(|error| from_draft(&error))?;
-        let passphrase_file = self.passphrase_file.as_deref();
-        let keys = self.key.iter().map(|path| load_key(path, passphrase_file)).collect::<Result<Vec<_>, _>>()?;
+        let keys = self.key.iter().map(|path| load_key(path, &self.passphrase)).collect::<Result<Vec<_>, _>>()?;
         let signed =
             trust::sign(&list, previous.as_ref(), &keys.iter().collect::<Vec<_>>()).map_err(|error| match &error {
                 TrustError::Signing(error) => from_signing(error),

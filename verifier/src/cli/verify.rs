@@ -12,7 +12,6 @@ use credential_format::challenge::Challenge;
 use credential_format::permit::{Carrier, Claims};
 use credential_format::text::{self, Kind};
 use verifier::json::{Circumstances, VerdictDocument, shown_by};
-use verifier::policy::Policy;
 use verifier::scan::{self, Limits};
 use verifier::state::State;
 use verifier::verdict::{Assurance, Check, CheckResult, Outcome, Reason, Step, Subject, Verdict, Words};
@@ -141,7 +140,7 @@ impl Decided {
         };
         let began = Instant::now();
         let verdict =
-            state.verify(&frame.texts, asked, now, Policy::default()).map_err(|error| state_refusal(&error))?;
+            state.verify(&frame.texts, asked, now).map_err(|error| state_refusal(&error))?;
         let circumstances = Circumstances { fixed_clock: clock.is_fixed(), scan: frame.scan, verify: began.elapsed() };
         Ok(Decided { verdict, circumstances })
     }
@@ -263,6 +262,13 @@ fn check_lines(verdict: &Verdict) -> Vec<String> {
             _ => Words { zh: format!("{age} 秒"), en: format!("{age} seconds") },
         };
         lines.push(format!("二维码生成于 / code made: {}", both(&words)));
+    }
+    if verdict.replay_checked_here_only {
+        lines.push(
+            "查重仅限本柜台：共用的查重服务器连接不上 / checked against this counter only: the guard that the hall shares \
+             cannot be reached"
+                .into(),
+        );
     }
     lines.push(format!("核验时间 / time: {}", verdict.decided_at));
     lines

@@ -78,7 +78,6 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Policy;
     use crate::testing::{self, DAY, PERMIT_KEY, ROOT, STATUS_KEY, at};
     use crate::verdict::{Assurance, Reason};
     use credential_format::counter_id::CounterId;
@@ -96,7 +95,7 @@ mod tests {
         let permit = testing::sign_permit(&testing::claims(), PERMIT_KEY);
         let code = testing::code_of(&permit, at(now), nonce, answered.map(Challenge::answer));
         let asked = state.asked(asked, at(now)).unwrap();
-        let verdict = state.verify(&[code], asked, at(now), Policy::default()).unwrap();
+        let verdict = state.verify(&[code], asked, at(now)).unwrap();
         if verdict.reason == Reason::Valid {
             assert_eq!(verdict.assurance, Some(Assurance::Challenge));
         }
@@ -150,7 +149,7 @@ mod tests {
         let code =
             testing::code_of(&testing::sign_permit(&testing::claims(), PERMIT_KEY), at(2), 9, Some(challenge.answer()));
         let asked = Asked::Challenge { answer: challenge.answer(), age_secs: 2 };
-        let verdict = state.verify(&[code], asked, at(2), Policy::default()).unwrap();
+        let verdict = state.verify(&[code], asked, at(2)).unwrap();
         assert_eq!(verdict.reason, Reason::ChallengeExpired);
     }
 

@@ -18,7 +18,7 @@ pub const FILE_NAME: &str = "state.sqlite3";
 /// "Juma" in ASCII: stands in the file's header and tells our files from those of other programs (SQLite file format, offset 68).
 const APPLICATION_ID: i32 = 0x4a75_6d61;
 /// The layout of the tables below. A program refuses files of later layouts.
-const LAYOUT: i32 = 1;
+const LAYOUT: i32 = 2;
 /// How long to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -30,7 +30,7 @@ const TABLES: &str = "
         id            INTEGER PRIMARY KEY CHECK (id = 1),
         root          BLOB    NOT NULL CHECK (length(root) = 32),
         counter       TEXT    NOT NULL,
-        newest_signed INTEGER,                      -- the newest time that a root or status key has signed, seconds
+        newest_signed INTEGER,                      -- the newest time that the lists in use were signed at, seconds
         generation    INTEGER NOT NULL DEFAULT 0,   -- rises with every list taken: other processes see that they must load again
         forgotten     INTEGER NOT NULL DEFAULT 0    -- sightings of codes made up to this second may have been deleted
     ) STRICT;
@@ -60,11 +60,34 @@ const TABLES: &str = "
     ) STRICT;
 ";
 
+/// What layout 2 added: what the counter is set to, what was fetched from where, how phones' clocks stand against this one.
+const TABLES_OF_LAYOUT_2: &str = "
+    CREATE TABLE setting (
+        name  TEXT PRIMARY KEY,
+        value TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE fetched (
+        url  TEXT PRIMARY KEY,
+        etag TEXT NOT NULL
+    ) STRICT;
+    CREATE TABLE phone_clock (
+        id      INTEGER PRIMARY KEY AUTOINCREMENT,
+        issuer  TEXT    NOT NULL,
+        list    INTEGER NOT NULL,
+        idx     INTEGER NOT NULL,
+        seen_at INTEGER NOT NULL,
+        ahead   INTEGER NOT NULL,
+        UNIQUE (issuer, list, idx)
+    ) STRICT;
+";
+
 /// An open state file.
 pub(super) struct Database {
     pub(super) connection: Connection,
     /// Why nothing can be written, if nothing can: the disk is full or the folder is read-only. Then lists can still be read.
     pub(super) unwritable: Option<StateError>,
+    /// Whether commits go to a write-ahead log.
+    pub(super) has_log: bool,
 }
 
 impl Database {
@@ -92,6 +115,7 @@ impl Database {
             return Err(StateError::Exists(folder.into()));
         }
         transaction.execute_batch(TABLES).map_err(of)?;
+        transaction.execute_batch(TABLES_OF_LAYOUT_2).map_err(of)?;
         transaction
             .execute("INSERT INTO installation (id, root, counter) VALUES (1, ?1, ?2)", (root.0, counter.as_str()))
             .map_err(of)?;
@@ -113,10 +137,10 @@ impl Database {
             Err(error) => return Err(StateError::of_missing(folder, &error)),
         }
         match connect(folder, &path) {
-            Ok(connection) => Ok(Database { connection, unwritable: None }),
+            Ok((connection, has_log)) => Ok(Database { connection, unwritable: None, has_log }),
             Err(cause) if cause.is_about_writing() && !has_log(&path) => {
                 let connection = connect_read_only(folder, &path).map_err(|_| cause.clone())?;
-                Ok(Database { connection, unwritable: Some(cause) })
+                Ok(Database { connection, unwritable: Some(cause), has_log: false })
             }
             Err(error) => Err(error),
         }
@@ -125,10 +149,14 @@ impl Database {
 
 const FLAGS_WRITE: OpenFlags = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NO_MUTEX);
 
-fn connect(folder: &Path, path: &Path) -> Result<Connection, StateError> {
+/// The connection, and whether it has a write-ahead log.
+fn connect(folder: &Path, path: &Path) -> Result<(Connection, bool), StateError> {
     let of = |error| StateError::of_sqlite(folder, &error);
     let connection = Connection::open_with_flags(path, FLAGS_WRITE).map_err(of)?;
     connection.busy_timeout(BUSY).map_err(of)?;
+    if application_and_layout(&connection).map_err(of)? == (APPLICATION_ID, 1) {
+        add_layout_2(&connection).map_err(of)?;
+    }
     check_ours(folder, &connection)?;
     // With a write-ahead log one flush a commit is enough, and readers do not wait for writers.
     let journal: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(of)?;
@@ -139,7 +167,18 @@ fn connect(folder: &Path, path: &Path) -> Result<Connection, StateError> {
     if connection.is_readonly("main").map_err(of)? {
         return Err(StateError::ReadOnly(folder.into()));
     }
-    Ok(connection)
+    Ok((connection, journal == "wal"))
+}
+
+/// In one transaction, so that a power cut leaves layout 1 or layout 2; looked at again inside, since two processes may open at once.
+fn add_layout_2(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "synchronous", "EXTRA")?;
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    if application_and_layout(&transaction)? == (APPLICATION_ID, 1) {
+        transaction.execute_batch(TABLES_OF_LAYOUT_2)?;
+        transaction.pragma_update(None, "user_version", LAYOUT)?;
+    }
+    transaction.commit()
 }
 
 /// `immutable`: without a log and without shared memory, which could not be made here.
@@ -234,7 +273,7 @@ pub enum StateError {
     Newer {
         /// Where.
         folder: PathBuf,
-        /// The layout of its tables; this program knows layout 1.
+        /// The layout of its tables; this program knows layouts 1 and 2.
         layout: i32,
     },
     /// The account may not read or write it.

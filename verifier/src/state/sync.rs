@@ -71,6 +71,8 @@ pub enum Fate {
         code: &'static str,
         /// The reason, and what to do.
         sentence: String,
+        /// The same in Chinese.
+        zh: String,
     },
 }
 
@@ -88,28 +90,30 @@ impl SyncReport {
 
 impl State {
     /// Takes the lists among these files: trust lists first, by version, since each may be needed for the next; then status lists, the
-    /// newest of each subject first, since one is enough. A file that is refused never keeps another from being taken.
+    /// newest of each subject first, since one is enough. A file that is refused never keeps another from being taken; all that are taken are
+    /// stored in one transaction, so that what is in use is what was in use before or all of it.
     ///
     /// # Errors
-    /// [`StateError`] when the state itself fails; what was taken before stays taken.
+    /// [`StateError`] when the state itself fails; then nothing was taken.
     pub fn sync(&mut self, files: Vec<Source>, now: Timestamp) -> Result<SyncReport, StateError> {
         let mut offered: Vec<Offered> = files.into_iter().map(Offered::look).collect();
         offered.sort_by(|a, b| a.order.cmp(&b.order).then_with(|| a.source.name.cmp(&b.source.name)));
-        let mut results = Vec::with_capacity(offered.len());
-        for offered in offered {
-            let result = match offered.kind {
-                ListKind::Trust { .. } => self.take_trust_list(&offered.source.bytes, now),
-                ListKind::Status { .. } => self.take_status_list(&offered.source.bytes, now),
-                ListKind::Other => {
-                    results.push((offered, Err(None)));
-                    continue;
-                }
+        let results = self.take(now, |taking| {
+            let take = |offered: &Offered| match offered.kind {
+                ListKind::Trust { .. } => taking.trust_list(&offered.source.bytes).map_err(Some),
+                ListKind::Status { .. } => taking.status_list(&offered.source.bytes).map_err(Some),
+                ListKind::Other => Err(None),
             };
+            offered.iter().map(take).collect::<Vec<_>>()
+        })?;
+        let mut looked_at = Vec::with_capacity(offered.len());
+        for (offered, result) in offered.into_iter().zip(results) {
             match result {
-                Err(TakeError::State(error)) => return Err(error),
-                other => results.push((offered, other.map_err(Some))),
+                Err(Some(TakeError::State(error))) => return Err(error),
+                other => looked_at.push((offered, other)),
             }
         }
+        let results = looked_at;
         let in_use: Vec<ListKind> =
             results.iter().filter(|(_, result)| result.is_ok()).map(|(offered, _)| offered.kind.clone()).collect();
         let files = results.into_iter().map(|(offered, result)| Fetched {
@@ -131,6 +135,7 @@ fn fate(kind: &ListKind, result: Result<bool, Option<TakeError>>, in_use: &[List
             return Fate::Refused {
                 code: "NOT_A_LIST",
                 sentence: "neither a trust list nor a status list, whatever its name says; fetch the file again".into(),
+                zh: "文件名虽像名单，内容却不是信任名单或状态名单，请重新获取".into(),
             };
         }
         Err(Some(error)) => error,
@@ -145,7 +150,10 @@ fn fate(kind: &ListKind, result: Result<bool, Option<TakeError>>, in_use: &[List
         TakeError::Status(StatusRefusal::Rollback { .. }) => in_use.contains(kind),
         _ => false,
     };
-    if history { Fate::PassedOver } else { Fate::Refused { code: error.code(), sentence: error.to_string() } }
+    if history {
+        return Fate::PassedOver;
+    }
+    Fate::Refused { code: error.code(), sentence: error.to_string(), zh: error.zh() }
 }
 
 struct Offered {
