@@ -126,12 +126,7 @@ impl State {
     ///
     /// # Errors
     /// [`StateError`] when the state cannot be read. When it cannot be written to there is a verdict, which accepts nothing.
-    pub fn verify<T: AsRef<str>>(
-        &mut self,
-        frame: &[T],
-        asked: Asked,
-        now: Timestamp,
-    ) -> Result<Verdict, StateError> {
+    pub fn verify<T: AsRef<str>>(&mut self, frame: &[T], asked: Asked, now: Timestamp) -> Result<Verdict, StateError> {
         self.refresh()?;
         self.load_status_lists(frame)?;
         let mut guard = self.guard();
@@ -337,13 +332,16 @@ fn subject_named(text: &str, trust: &TrustedList) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Policy;
     use crate::replay::{Recorded, ReplayGuard as _, Sighting};
     use crate::testing::{self, DAY, OTHER_ROOT, PERMIT_KEY, ROOT, STATUS_KEY, at};
+    use crate::trust::TrustRefusal;
     use crate::verdict::{Outcome, Reason};
     use credential_format::key::Kid;
     use credential_format::permit::StatusSlot;
     use credential_format::status_list::Status;
     use credential_format::trust_list::RootKeys;
+    use rusqlite::Connection;
     use std::sync::Barrier;
     use std::{fs, thread, vec};
 
@@ -625,6 +623,142 @@ mod tests {
         // 120 seconds behind are believed, 121 are not.
         assert_eq!(reason(&mut state, &testing::code(at(-180), 2), at(-180)), Reason::Valid);
         assert_eq!(reason(&mut state, &testing::code(at(-181), 3), at(-181)), Reason::ClockSuspect);
+    }
+
+    /// The lists' second issuer key, put in the place of the status key.
+    fn without_the_status_key(version: u64) -> Vec<u8> {
+        let mut content = testing::trust_content(version);
+        content.issuers[0].keys[1].key = testing::cose_key(12);
+        testing::sign_trust(&content, &[ROOT])
+    }
+
+    #[test]
+    fn the_newest_signed_time_falls_with_the_key_that_dated_a_list_wrongly() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        assert!(state.take_status_list(&testing::status_list(STATUS_KEY, 4, at(120), &[]), at(0)).unwrap());
+        assert_eq!(state.newest_signed_time(), Some(at(120)));
+        assert!(state.take_trust_list(&testing::trust_list(8), at(0)).unwrap());
+        assert_eq!(state.newest_signed_time(), Some(at(120)));
+        assert!(state.take_trust_list(&without_the_status_key(9), at(0)).unwrap());
+        assert_eq!(state.newest_signed_time(), Some(at(-DAY)));
+        // What comes with the trust list counts, and what stays in use.
+        let files = vec![
+            Source { name: "t".into(), bytes: testing::trust_list(10) },
+            Source { name: "s".into(), bytes: testing::status_list(STATUS_KEY, 4, at(121), &[]) },
+        ];
+        assert_eq!(state.sync(files, at(1)).unwrap().taken(), 2);
+        assert_eq!(state.newest_signed_time(), Some(at(121)));
+        assert!(state.take_trust_list(&testing::trust_list(11), at(1)).unwrap());
+        assert_eq!(state.newest_signed_time(), Some(at(121)));
+    }
+
+    #[test]
+    fn one_sync_is_stored_whole_or_not_at_all() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let tamper = Connection::open(state.folder().join(FILE_NAME)).unwrap();
+        let stop = "CREATE TRIGGER stop BEFORE INSERT ON status_list WHEN NEW.subject LIKE '%/4'
+                    BEGIN SELECT RAISE(ABORT, 'stop'); END";
+        tamper.execute_batch(stop).unwrap();
+        let files = || -> Vec<Source> {
+            let lists = [
+                testing::trust_list(8),
+                testing::status_list(STATUS_KEY, 3, at(-10), &[(7, Status::Cancelled)]),
+                testing::status_list(STATUS_KEY, 4, at(-10), &[]),
+            ];
+            lists.into_iter().map(|bytes| Source { name: String::new(), bytes }).collect()
+        };
+        assert!(state.sync(files(), at(0)).is_err());
+        state.refresh().unwrap();
+        assert_eq!(state.trust().unwrap().list().version, 7);
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::Valid);
+        tamper.execute_batch("DROP TRIGGER stop").unwrap();
+        assert_eq!(state.sync(files(), at(0)).unwrap().taken(), 3);
+        assert_eq!(state.trust().unwrap().list().version, 8);
+        assert_eq!(reason(&mut state, &testing::code(at(0), 2), at(0)), Reason::Cancelled);
+    }
+
+    #[test]
+    fn a_state_of_layout_1_gets_the_new_tables_and_keeps_the_rest() {
+        let folder = folder();
+        let state = ready(&folder);
+        let path = state.folder().to_owned();
+        drop(state);
+        let old = Connection::open(path.join(FILE_NAME)).unwrap();
+        old.execute_batch("DROP TABLE setting; DROP TABLE fetched; DROP TABLE phone_clock; PRAGMA user_version = 1")
+            .unwrap();
+        drop(old);
+        let mut state = State::open(&path).unwrap();
+        assert_eq!(state.trust().unwrap().list().version, 7);
+        assert_eq!(state.settings(), &Settings::default());
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::Valid);
+        assert_eq!(state.phone_clocks().unwrap().len(), 1);
+        state.keep_etags(&[("u".into(), "e".into())]).unwrap();
+        assert_eq!(State::open(&path).unwrap().etag("u").unwrap().as_deref(), Some("e"));
+    }
+
+    #[test]
+    fn what_was_fetched_is_forgotten_with_a_new_trust_list() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        state.keep_etags(&[("u".into(), "1".into()), ("v".into(), "2".into())]).unwrap();
+        state.keep_etags(&[("u".into(), "3".into())]).unwrap();
+        assert_eq!(state.etag("u").unwrap().as_deref(), Some("3"));
+        assert!(state.take_status_list(&testing::status_list(STATUS_KEY, 3, at(-30), &[]), at(0)).unwrap());
+        assert_eq!(state.etag("v").unwrap().as_deref(), Some("2"));
+        assert!(state.take_trust_list(&testing::trust_list(8), at(0)).unwrap());
+        assert_eq!((state.etag("u").unwrap(), state.etag("v").unwrap()), (None, None));
+    }
+
+    #[test]
+    fn a_rehearsal_changes_nothing_here() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let elsewhere = tempfile::tempdir().unwrap();
+        let mut copy = state.copy_to(elsewhere.path()).unwrap();
+        assert!(copy.take_trust_list(&without_the_status_key(8), at(0)).unwrap());
+        assert_eq!(reason(&mut copy, &testing::code(at(0), 1), at(0)), Reason::StatusListMissing);
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::Valid);
+        assert_eq!(state.trust().unwrap().list().version, 7);
+        assert_eq!(state.copy_to(elsewhere.path()).err().map(|error| error.code()), Some("STATE_EXISTS"));
+    }
+
+    #[test]
+    fn a_counter_goes_by_its_own_policy() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let policy = Policy::default().with_status_ages(3_600, DAY).unwrap();
+        let later = |seconds: i64| at(-60 + DAY + seconds);
+        assert_eq!(reason(&mut state, &testing::code(later(1), 1), later(1)), Reason::Valid);
+        state.set_settings(&Settings { policy, guard: None }).unwrap();
+        assert_eq!(reason(&mut state, &testing::code(later(1), 2), later(1)), Reason::StatusListStale);
+        assert_eq!(reason(&mut state, &testing::code(later(0), 3), later(0)), Reason::Valid);
+    }
+
+    #[test]
+    fn ten_phones_are_remembered_each_once_and_only_with_a_signature_that_held() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let code = |index: u64, shown_at: Timestamp, nonce: u8| {
+            let claims =
+                credential_format::permit::Claims { status: StatusSlot { list: 3, index }, ..testing::claims() };
+            testing::code_of(&testing::sign_permit(&claims, PERMIT_KEY), shown_at, nonce, None)
+        };
+        assert_eq!(reason(&mut state, &code(1, at(-200), 1), at(0)), Reason::PresentationExpired);
+        assert_eq!(reason(&mut state, &code(2, at(90), 1), at(1)), Reason::PresentationFromFuture);
+        assert_eq!(reason(&mut state, &code(1, at(-3), 2), at(2)), Reason::Valid);
+        let clock = |seen_at: i64, ahead_secs: i64| PhoneClock { seen_at: at(seen_at), ahead_secs };
+        assert_eq!(state.phone_clocks().unwrap(), [clock(2, -5), clock(1, 89)]);
+        // Without a device's signature, or with a wrong one, there is no phone.
+        let permit = testing::sign_permit(&testing::claims(), OTHER_ROOT);
+        assert_eq!(reason(&mut state, &testing::code_of(&permit, at(2), 9, None), at(2)), Reason::IssuerUnknown);
+        assert_eq!(reason(&mut state, &testing::voucher_code(), at(2)), Reason::VoucherValid);
+        assert_eq!(state.phone_clocks().unwrap().len(), 2);
+        for index in 10..20 {
+            assert_eq!(reason(&mut state, &code(index, at(3), 1), at(3)), Reason::Valid);
+        }
+        assert_eq!(State::open(state.folder()).unwrap().phone_clocks().unwrap(), [clock(3, 0); 10]);
     }
 
     #[test]

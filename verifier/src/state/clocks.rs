@@ -41,7 +41,8 @@ impl State {
     /// Remembers a phone whose signature under a signed permit held, whatever else came of the code. That it is lost with the power does no
     /// harm, so that no disk is waited for; that it cannot be written is no trouble either.
     pub(super) fn note_phone_clock(&self, verdict: &Verdict) {
-        let (Some(age), Subject::Signed(permit) | Subject::Accepted(permit)) = (verdict.code_age_secs, &verdict.subject)
+        let (Some(age), Subject::Signed(permit) | Subject::Accepted(permit)) =
+            (verdict.code_age_secs, &verdict.subject)
         else {
             return;
         };

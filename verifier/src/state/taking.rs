@@ -119,10 +119,8 @@ impl Taking<'_> {
                 (subject, bytes),
             )?;
         }
-        transaction.execute(
-            "UPDATE installation SET generation = generation + 1, newest_signed = ?1",
-            [newest_signed],
-        )?;
+        transaction
+            .execute("UPDATE installation SET generation = generation + 1, newest_signed = ?1", [newest_signed])?;
         Ok(())
     }
 
