@@ -13,7 +13,7 @@ use ed25519_dalek::SigningKey;
 use issuer::bulk::Bearer;
 use issuer::ledger::{Dice, Ledger, Order, Target};
 use issuer::status::{self, StatusPeriod, StatusUri};
-use issuer::trust::{self, SignedTrustList};
+use issuer::trust::{self, Predecessor, SignedTrustList};
 use issuer::{Device, IssuedPermit, IssuingKey, PermitRequest};
 
 use crate::dice;
@@ -33,7 +33,8 @@ pub(crate) type Key = IssuingKey<SigningKey>;
 
 /// All authorities, and the root key that vouches for them.
 pub(crate) struct Authorities {
-    root: Key,
+    /// The root keys: one at first, three of which two must sign from the second list on.
+    roots: Vec<Key>,
     all: Vec<Authority>,
     specimen: Key,
     trust_list: Option<SignedTrustList>,
@@ -76,12 +77,12 @@ impl Authorities {
             }
             all.push(authority);
         }
-        Ok(Authorities { root: random_key()?, all, specimen, trust_list: None })
+        Ok(Authorities { roots: vec![random_key()?], all, specimen, trust_list: None })
     }
 
     /// The thumbprint that is given to every counter at installation.
-    pub(crate) fn root(&self) -> Thumbprint {
-        self.root.thumbprint()
+    pub(crate) fn root(&self) -> Result<Thumbprint, Fault> {
+        Ok(self.roots.first().because("there is no root key")?.thumbprint())
     }
 
     /// Guangdong's true permit key, for what is signed beside the ledger.
@@ -133,20 +134,35 @@ impl Authorities {
         Ok(())
     }
 
-    /// Signs the trust list with the root key, and publishes it.
+    /// Signs the first trust list with the root key, and publishes it.
     pub(crate) fn publish_trust_list(&mut self, draft: &Draft, now: Timestamp) -> Result<(), Fault> {
-        let roots = RootKeys::new(1, vec![self.root.public().cose_key()]).because("the root key is refused")?;
+        let roots = RootKeys::new(1, self.roots.iter().map(|root| root.public().cose_key()).collect());
+        draft.write("root-thumbprint.txt", format!("{}\n", self.root()?))?;
+        self.publish_next(draft, roots.because("the root keys are refused")?, now)
+    }
+
+    /// Two more root keys, in other safes; from now on two of the three must sign. The list that says so is signed by the old and the new.
+    pub(crate) fn share_the_root(&mut self, draft: &Draft, now: Timestamp) -> Result<(), Fault> {
+        self.roots.extend([random_key()?, random_key()?]);
+        let roots = RootKeys::new(2, self.roots.iter().map(|root| root.public().cose_key()).collect());
+        self.publish_next(draft, roots.because("the root keys are refused")?, now)
+    }
+
+    fn publish_next(&mut self, draft: &Draft, roots: RootKeys, now: Timestamp) -> Result<(), Fault> {
+        let in_use = self.trust_list.as_ref().map(SignedTrustList::list);
+        let needed = usize::try_from(roots.threshold()).because("the threshold is refused")?;
         let list = TrustList {
-            version: 1,
+            version: in_use.map_or(1, |list| list.version + 1),
             issued_at: now,
             expires_at: now.checked_add(TRUST_DAYS * DAY_SECS).because("the trust list would never expire")?,
             roots,
             issuers: self.all.iter().map(|authority| authority.entry.clone()).collect(),
             rules: region::standard_rules(),
         };
-        let signed = trust::sign(&list, None, &[&self.root]).because("the trust list is not signed")?;
-        draft.write("published/trust-list.cose", signed.bytes())?;
-        draft.write("root-thumbprint.txt", format!("{}\n", self.root()))?;
+        let signers: Vec<&Key> = self.roots.iter().take(needed).collect();
+        let signed = trust::sign(&list, in_use.map(Predecessor::from).as_ref(), &signers);
+        let signed = signed.because("the trust list is not signed")?;
+        draft.write(&format!("published/trust/{}.cose", list.version), signed.bytes())?;
         self.trust_list = Some(signed);
         Ok(())
     }

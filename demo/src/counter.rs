@@ -48,19 +48,10 @@ impl Counter {
     /// Takes every list of a folder, as from a USB stick. A story in which one is refused is not the story we tell.
     pub(crate) fn synchronise(&mut self, published: &Path, now: Timestamp) -> Result<(), Fault> {
         let mut files = Vec::new();
-        for folder in [published.to_path_buf(), published.join("status")] {
-            let entries = fs::read_dir(&folder).because("the published folder cannot be read")?;
-            for entry in entries {
-                let path = entry.because("the published folder cannot be read")?.path();
-                if path.is_file() {
-                    let bytes = fs::read(&path).because(format!("{} cannot be read", path.display()))?;
-                    files.push(Source { name: path.display().to_string(), bytes });
-                }
-            }
-        }
+        gather(published, &mut files)?;
         let report = self.state.sync(files, now).because("the counter cannot store lists")?;
         match report.files.iter().find_map(|file| match &file.fate {
-            Fate::Refused { code, sentence } => Some((code, sentence)),
+            Fate::Refused { code, sentence, .. } => Some((code, sentence)),
             _ => None,
         }) {
             Some((code, sentence)) => Err(Fault::new(code, format!("the counter refused a list: {sentence}"))),
@@ -95,8 +86,7 @@ impl Counter {
         let scan = began.elapsed();
         let texts: Vec<_> = seen.codes.iter().map(|code| String::from_utf8_lossy(&code.bytes)).collect();
         let began = Instant::now();
-        let verdict =
-            self.state.verify(&texts, asked, now).because("the counter's state cannot be read")?;
+        let verdict = self.state.verify(&texts, asked, now).because("the counter's state cannot be read")?;
         Ok(Look {
             verdict,
             scan,
@@ -105,4 +95,18 @@ impl Counter {
             px_per_module: seen.codes.first().map(|code| code.px_per_module),
         })
     }
+}
+
+/// Every file of a folder and of the folders in it.
+fn gather(folder: &Path, files: &mut Vec<Source>) -> Result<(), Fault> {
+    for entry in fs::read_dir(folder).because("the published folder cannot be read")? {
+        let path = entry.because("the published folder cannot be read")?.path();
+        if path.is_dir() {
+            gather(&path, files)?;
+        } else {
+            let bytes = fs::read(&path).because(format!("{} cannot be read", path.display()))?;
+            files.push(Source { name: path.display().to_string(), bytes });
+        }
+    }
+    Ok(())
 }

@@ -35,7 +35,7 @@ impl Draft {
             .prefix(".juma-demo-")
             .tempdir_in(beside)
             .because(format!("nothing can be written in {}", beside.display()))?;
-        for part in ["pictures", "verdicts", "published/status", "permits", "ledgers"] {
+        for part in ["pictures", "verdicts", "published/trust", "published/status", "permits", "ledgers"] {
             fs::create_dir_all(folder.path().join(part)).because(format!("the folder {part} cannot be made"))?;
         }
         Ok(Draft { place: place.to_path_buf(), folder })

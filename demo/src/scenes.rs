@@ -1,6 +1,8 @@
 //! The scenes, in the order of their clock.
 
 use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
 
 use credential_format::challenge::Challenge;
 use credential_format::key::Algorithm;
@@ -17,7 +19,7 @@ use crate::forgery::{self, OneDigit};
 use crate::phone::Phone;
 use crate::picture::Sight;
 use crate::sample::{self, Sample};
-use crate::story::Place::{self, Fresh, Nanshan, Tianhe};
+use crate::story::Place::{self, Fresh, Mountain, Nanshan, Tianhe};
 use crate::story::{Scene, Section, Stage, words};
 
 /// Electronic permits began on this day; the samples' own days of issue may be earlier.
@@ -33,6 +35,7 @@ pub(crate) fn play<'d>(stage: Stage<'d>, day: &str) -> Result<Stage<'d>, Fault> 
     forgeries(&mut world)?;
     paper(&mut world)?;
     pictures(&mut world)?;
+    stick(&mut world)?;
     lists_and_clocks(&mut world)?;
     world.stage.settle()?;
     Ok(world.stage)
@@ -75,7 +78,7 @@ impl<'d> World<'d> {
         authorities.publish_status_lists(draft, at("08:45:00")?)?;
 
         let now = at("10:00:00")?;
-        let root = authorities.root();
+        let root = authorities.root()?;
         for (place, folder, id, name) in [
             (Tianhe, "state-a", "TIANHE-03", Words { zh: "甲窗口（天河）", en: "counter A, Tianhe" }),
             (Nanshan, "state-b", "NANSHAN-01", Words { zh: "乙窗口（南山）", en: "counter B, Nanshan" }),
@@ -121,6 +124,14 @@ impl<'d> World<'d> {
 
     fn counter(&mut self, place: Place) -> Result<&mut Counter, Fault> {
         self.stage.counters.get_mut(&place).because("there is no such counter")
+    }
+
+    /// What is published now is copied to a stick, and the counter in the mountains takes it from there.
+    fn bring_a_stick(&mut self, stick: &str) -> Result<(), Fault> {
+        let (draft, now) = (self.stage.draft, self.now);
+        let stick = draft.path().join(stick);
+        copy_folder(&draft.path().join("published"), &stick).because("the stick cannot be written")?;
+        self.counter(Mountain)?.synchronise(&stick, now)
     }
 
     /// The authorities publish new lists, and both counters take them.
@@ -811,6 +822,91 @@ fn pictures(world: &mut World<'_>) -> Result<(), Fault> {
     Ok(())
 }
 
+/// A counter in the mountains, without any network since it was installed: somebody brings a stick now and then.
+fn stick(world: &mut World<'_>) -> Result<(), Fault> {
+    world.stage.begin(Section {
+        key: "stick",
+        title: Words { zh: "从未联网的窗口", en: "A counter that never had a network" },
+        lead: Words {
+            zh: "山区窗口只靠 U 盘送来的名单核验。U 盘就是一个文件夹，谁送来都一样：每份名单的签名都由窗口自己核对。",
+            en: "A counter in the mountains goes by the lists that a USB stick brings. A stick is a folder, and it does not matter who brings it: the counter checks every signature itself.",
+        },
+        compact: false,
+    })?;
+    let elsewhere = tempfile::tempdir().because("no temporary folder can be made")?;
+    let name = Words { zh: "丁窗口（连南，从未联网）", en: "counter D, Liannan, never online" };
+    let counter = Counter::install(&elsewhere.path().join("state-d"), "LIANNAN-01", world.authorities.root()?, name)?;
+    world.stage.counters.insert(Mountain, counter);
+    world.bring_a_stick("stick-1")?;
+    let shown = world.next_shows(5)?;
+    world.at(
+        Mountain,
+        scene(
+            "first-stick",
+            words("U 盘送到之后", "After the first stick"),
+            words(
+                "窗口只知道根密钥指纹和 U 盘上的名单（样例 5）。",
+                "The counter knows the root key's thumbprint and what was on the stick (sample 5).",
+            ),
+            Sight::Phone(shown),
+            Reason::Valid,
+        ),
+    );
+    world.stage.settle()?;
+
+    let cancelled = world.sample(5)?.clone();
+    let decided_at = world.wait(3_600)?;
+    world.authorities.set_status(&cancelled, Status::Cancelled, decided_at)?;
+    let draft = world.stage.draft;
+    world.authorities.share_the_root(draft, decided_at)?;
+    world.wait(30)?;
+    world.publish_and_synchronise()?;
+    let shown = world.next_shows(5)?;
+    world.at(
+        Mountain,
+        scene(
+            "news-on-its-way",
+            words("注销的消息还在路上", "The news is still on its way"),
+            words(
+                "一小时前已注销，别的窗口已知道；这里的名单旧了一小时，页面上写明。",
+                "Cancelled an hour ago, and other counters know; the list here is an hour older, as the verdict says.",
+            ),
+            Sight::Phone(shown),
+            Reason::Valid,
+        ),
+    );
+    world.stage.settle()?;
+    world.bring_a_stick("stick-2")?;
+    let shown = world.next_shows(5)?;
+    world.at(
+        Mountain,
+        scene(
+            "second-stick",
+            words("第二个 U 盘送到之后", "After the second stick"),
+            words("同一部手机，新名单。", "The same phone, the new list."),
+            Sight::Phone(shown),
+            Reason::Cancelled,
+        ),
+    );
+    let shown = world.next_shows(1)?;
+    world.at(
+        Mountain,
+        scene(
+            "root-shared",
+            words("根密钥换成三把中的两把", "Two of three root keys"),
+            words(
+                "U 盘上还有第 2 版信任名单：旧根密钥和新根密钥都签了名，窗口不用重装。",
+                "The stick also brought version 2 of the trust list, signed by the old root key and by two of the new three: nothing to install again.",
+            ),
+            Sight::Phone(shown),
+            Reason::Valid,
+        ),
+    );
+    world.stage.settle()?;
+    world.stage.counters.remove(&Mountain);
+    Ok(())
+}
+
 fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
     world.stage.begin(Section {
         key: "lists",
@@ -824,7 +920,7 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
     // A counter outside the folder: it is of no use to anyone afterwards.
     let elsewhere = tempfile::tempdir().because("no temporary folder can be made")?;
     let name = Words { zh: "丙窗口（新装）", en: "counter C, just installed" };
-    let fresh = Counter::install(&elsewhere.path().join("state-c"), "NEW-01", world.authorities.root(), name)?;
+    let fresh = Counter::install(&elsewhere.path().join("state-c"), "NEW-01", world.authorities.root()?, name)?;
     world.stage.counters.insert(Fresh, fresh);
     let shown = world.next_shows(1)?;
     world.at(
@@ -904,6 +1000,20 @@ fn lists_and_clocks(world: &mut World<'_>) -> Result<(), Fault> {
             Reason::StatusListStale,
         ),
     );
+    Ok(())
+}
+
+fn copy_folder(from: &Path, to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_folder(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
     Ok(())
 }
 

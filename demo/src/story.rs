@@ -50,6 +50,8 @@ pub(crate) enum Place {
     Nanshan,
     /// Counter C, which was installed a moment ago.
     Fresh,
+    /// Counter D, which never had a network.
+    Mountain,
 }
 
 /// A scene as it went.

@@ -14,6 +14,12 @@ fn names(folder: &Path) -> BTreeSet<String> {
     fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
+/// The verdict of the scene with this name.
+fn verdict_of(place: &Path, scene: &str) -> serde_json::Value {
+    let file = names(&place.join("verdicts")).into_iter().find(|name| name.ends_with(&format!("-{scene}.json")));
+    serde_json::from_slice(&fs::read(place.join("verdicts").join(file.unwrap())).unwrap()).unwrap()
+}
+
 #[test]
 fn every_verdict_is_the_expected_one() {
     let around = tempfile::tempdir().unwrap();
@@ -59,7 +65,11 @@ fn every_verdict_is_the_expected_one() {
     assert!(!readme.contains('{'), "every blank is filled in");
 
     // The lists are where counters look for them, and the state folders are closed.
-    assert!(place.join("published/trust-list.cose").is_file());
+    assert_eq!(names(&place.join("published/trust")), BTreeSet::from(["1.cose".to_owned(), "2.cose".to_owned()]));
+    assert_eq!(names(&place.join("stick-1/trust")), BTreeSet::from(["1.cose".to_owned()]));
+    let online = serde_json::to_string(&verdict_of(&place, "news-on-its-way")).unwrap();
+    assert!(online.contains(r#""version":1"#), "{online}");
+    assert_eq!(verdict_of(&place, "root-shared")["lists"]["trust"]["version"], 2);
     assert_eq!(names(&place.join("published/status")).len(), 3);
     for state in ["state-a", "state-b"] {
         let files = names(&place.join(state));
