@@ -104,8 +104,19 @@ fn trust_updates(all: &mut Collection) {
         &small(8).signed_by(&[&four, &one, &two]),
     );
     next(all, "next-version-9", None, None, "a version is skipped while the root keys stay", &signed(&small(9)));
-    next(all, "next-version-2-63", None, None, "a great leap in versions, rightly signed", &signed(&small(1 << 63)));
-    next(all, "next-version-2-64-less-1", None, None, "the last version there is", &signed(&small(u64::MAX)));
+    next(all, "next-version-10000-higher", None, None, "the greatest leap in versions", &signed(&small(10_007)));
+    let jump = Some("TRUST_VERSION_JUMP");
+    next(all, "version-10001-higher", jump, None, "a leap in versions of 10,001", &signed(&small(10_008)));
+    next(all, "version-highest", jump, None, "the last version there is", &signed(&small(4_294_967_295)));
+    let range = Some("TRUST_VERSION_RANGE");
+    for (name, why, version) in [
+        ("version-0", "version 0", 0),
+        ("version-2-32", "a version above the last one", 1 << 32),
+        ("version-2-63", "version 2^63", 1 << 63),
+        ("version-2-64-less-1", "version 2^64 - 1", u64::MAX),
+    ] {
+        next(all, name, Some(MALFORMED), range, why, &signed(&small(version)));
+    }
     let in_use = signed(&worlds::counter_list());
     next(all, "next-is-the-one-in-use", Some("UNCHANGED"), None, "the very list that is in use", &in_use);
 
@@ -142,7 +153,7 @@ fn trust_updates(all: &mut Collection) {
     }
     next(all, "content-changed", current, None, "the signatures of version 8 under version 9", &changed.encode());
     next(all, "rollback", Some("TRUST_ROLLBACK"), None, "version 6, when 7 is in use", &signed(&small(6)));
-    next(all, "rollback-to-0", Some("TRUST_ROLLBACK"), None, "version 0", &signed(&small(0)));
+    next(all, "rollback-to-1", Some("TRUST_ROLLBACK"), None, "version 1", &signed(&small(1)));
     next(
         all,
         "same-version",
@@ -158,6 +169,13 @@ fn trust_updates(all: &mut Collection) {
     next_at(all, "expired", Some("TRUST_EXPIRED"), None, "offered at the second of its end", &signed(&small(8)), end);
     let why = "offered a second before its end";
     next_at(all, "last-second", None, None, why, &signed(&small(8)), "2027-06-30T23:59:59+08:00");
+    let (right, early) = ("2026-06-30T23:58:00+08:00", "2026-06-30T23:57:59+08:00");
+    let future = Some("TRUST_FROM_FUTURE");
+    next_at(all, "120-s-ahead", None, None, "signed 120 s ahead of the clock", &signed(&small(8)), right);
+    next_at(all, "121-s-ahead", future, None, "signed 121 s ahead of the clock", &signed(&small(8)), early);
+    let changed = TrustList { threshold: 3, ..small(8) }.signed_by(&[&one, &two, &three]);
+    let why = "a change of root keys, signed 121 s ahead of the clock";
+    next_at(all, "roots-change-121-s-ahead", future, None, why, &changed, early);
 }
 
 fn trust_roots(all: &mut Collection) {
@@ -269,7 +287,12 @@ fn trust_first(all: &mut Collection) {
         &signed(&small(1)),
         NOON,
     );
-    first("first-high-version", None, "a first list may be of any version", &two, &signed(&small(1000)), NOON);
+    let highest = signed(&small(4_294_967_295));
+    first("first-high-version", None, "a first list may be of any version", &two, &highest, NOON);
+    let (right, early) = ("2026-06-30T23:58:00+08:00", "2026-06-30T23:57:59+08:00");
+    let future = Some("TRUST_FROM_FUTURE");
+    first("first-120-s-ahead", None, "signed 120 s ahead of the clock", &one, &signed(&small(1)), right);
+    first("first-121-s-ahead", future, "signed 121 s ahead of the clock", &one, &signed(&small(1)), early);
     let p256 = key("root P-256");
     let list = TrustList { threshold: 1, roots: vec![p256.cose_key()], ..small(1) };
     first("first-p-256", None, "the installed root key is of P-256", &p256, &list.signed_by(&[&p256]), NOON);
@@ -828,6 +851,10 @@ fn status_updates(all: &mut Collection) {
     follow("rollback", Some("STATUS_ROLLBACK"), "signed a second before the one in use", &older, NOON);
     let other = seven_of(&gz, LISTED, &[(3, 0), (4, 1)]).encode();
     follow("same-time", Some("STATUS_SAME_TIME"), "another list of the same second", &other, NOON);
+    let later = seven_of(&gz, hour_later, &[]).encode();
+    follow("next-120-s-ahead", None, "signed 120 s ahead of the clock", &later, "2026-07-01T06:58:00+08:00");
+    let future = Some("STATUS_FROM_FUTURE");
+    follow("121-s-ahead", future, "signed 121 s ahead of the clock", &later, "2026-07-01T06:57:59+08:00");
     let mut ending = seven_of(&gz, hour_later, &[]);
     ending.payload.insert(4, Item::Uint(seconds("2026-07-02T00:00:00+08:00")));
     let ending = ending.encode();
