@@ -220,7 +220,7 @@ fn counter(samples: &[Sample]) -> World {
         keys_note: KEYS_NOTE.into(),
         trust_list: Some(signed(&counter_list())),
         root: Some(hex::encode(roots()[0].thumbprint())),
-        taken_at: "2026-06-02T09:00:00+08:00".into(),
+        taken_at: LISTED.into(),
         status_lists: lists.iter().map(hex::encode).collect(),
         status_lists_taken_with: None,
         newest_signed_time: Some(LISTED.into()),

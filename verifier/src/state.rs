@@ -23,6 +23,7 @@ mod clocks;
 mod database;
 mod guard;
 mod settings;
+mod shared;
 mod sync;
 mod taking;
 
@@ -44,12 +45,15 @@ pub use settings::{GuardAddress, Settings};
 pub use sync::{Fate, Fetched, ListKind, Source, SyncReport};
 pub use taking::TakeError;
 
+use crate::hall::HallGuard;
+use crate::replay::ReplayGuard;
 use crate::status::{self, StatusLists, StatusRefusal, TrustedStatusList};
 use crate::trust::TrustedList;
 use crate::verdict::Verdict;
 use crate::verify::{self, Asked, Context};
 
 use database::Database;
+use shared::Shared;
 use taking::stored_status_list;
 
 /// An open state folder.
@@ -65,6 +69,7 @@ pub struct State {
     trust: Option<TrustedList>,
     status: StatusLists,
     trouble: RefCell<Option<StateError>>,
+    shared: Option<Shared>,
 }
 
 /// A status list that was taken before, as it stands today.
@@ -117,6 +122,7 @@ impl State {
             trust: None,
             status: StatusLists::new(),
             trouble: RefCell::new(None),
+            shared: None,
         };
         state.refresh()?;
         Ok(state)
@@ -129,14 +135,22 @@ impl State {
     pub fn verify<T: AsRef<str>>(&mut self, frame: &[T], asked: Asked, now: Timestamp) -> Result<Verdict, StateError> {
         self.refresh()?;
         self.load_status_lists(frame)?;
-        let mut guard = self.guard();
+        let mut local = SqliteGuard { folder: &self.folder, database: &self.database, trouble: &self.trouble };
+        let mut hall;
+        let replay: &mut dyn ReplayGuard = match &mut self.shared {
+            Some(shared) => {
+                hall = HallGuard::new(&mut local, shared);
+                &mut hall
+            }
+            None => &mut local,
+        };
         let mut context = Context {
             now,
             trust: self.trust.as_ref(),
             status: &self.status,
             newest_signed_time: self.newest_signed,
             asked,
-            replay: &mut guard,
+            replay,
             policy: self.settings.policy,
         };
         let verdict = verify::verify(frame, &mut context);
@@ -226,6 +240,11 @@ impl State {
         self.trouble.borrow().clone()
     }
 
+    /// Why the guard that the hall shares could not answer the last question, as a code, in English with what to do, and in Chinese.
+    pub fn shared_guard_trouble(&self) -> Option<(&'static str, String, String)> {
+        self.shared.as_ref().and_then(Shared::trouble)
+    }
+
     /// All status lists that are kept, each checked against the trust list in use, those that fail among them.
     ///
     /// # Errors
@@ -285,7 +304,11 @@ impl State {
             };
         }
         self.newest_signed = newest_signed.and_then(|seconds| Timestamp::new(seconds.cast_unsigned()).ok());
-        self.settings = self.read_settings()?;
+        let settings = self.read_settings()?;
+        if settings.guard != self.settings.guard {
+            self.shared = settings.guard.as_ref().map(|address| Shared::at(address, &self.counter));
+        }
+        self.settings = settings;
         self.status = StatusLists::new();
         self.generation = generation;
         Ok(())
@@ -333,7 +356,7 @@ fn subject_named(text: &str, trust: &TrustedList) -> Option<String> {
 mod tests {
     use super::*;
     use crate::policy::Policy;
-    use crate::replay::{Recorded, ReplayGuard as _, Sighting};
+    use crate::replay::{Recorded, Sighting};
     use crate::testing::{self, DAY, OTHER_ROOT, PERMIT_KEY, ROOT, STATUS_KEY, at};
     use crate::trust::TrustRefusal;
     use crate::verdict::{Outcome, Reason};
