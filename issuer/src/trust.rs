@@ -176,7 +176,9 @@ pub enum TrustError {
         current: u64,
     },
     /// A version that no list can have.
-    #[error("version {0} is no version: lists are numbered from 1 to {TRUST_VERSION_MAX}; correct the version in the draft")]
+    #[error(
+        "version {0} is no version: lists are numbered from 1 to {TRUST_VERSION_MAX}; correct the version in the draft"
+    )]
     VersionRange(u64),
     /// So far ahead that verifiers refuse it.
     #[error(

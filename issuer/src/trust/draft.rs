@@ -457,12 +457,12 @@ fn read_key(text: &str, place: impl FnOnce() -> String) -> Result<CoseKey, Fault
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::issue::tests::{key, now};
 
     /// One root key, and one issuer with one key that does everything.
-    pub(in crate::trust) fn draft() -> TrustDraft {
+    pub(crate) fn draft() -> TrustDraft {
         let mut draft = TrustDraft::new(1, &[key(1).public().cose_key()], 90);
         draft.issuers.push(IssuerDraft {
             id: "TIANHE".into(),
