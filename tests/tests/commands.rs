@@ -31,6 +31,12 @@ fn primitives() {
     run_folder("primitive", &World::new(), 3);
 }
 
+/// Every file of `tests/commands/show/`: how a counter stands, will stand, and what it is set to.
+#[test]
+fn showing() {
+    run_folder("show", &World::new(), 10);
+}
+
 /// By the clock of the machine, as at a counter: no `--at` anywhere.
 #[test]
 fn by_the_clock_of_the_machine() {
@@ -268,7 +274,7 @@ fn answers_in_json() {
             vec!["present", "--dir", "phone", "--permit", &code],
             "bytes changes_at clock counter issued_at text v",
         ),
-        (0, "verifier", vec!["show", "--state", "counter"], "counter newest_signed now root status trust v writable"),
+        (0, "verifier", vec!["show", "--state", "counter"], "clock_doctor counter newest_signed next now outlook policy root status trust v writable"),
         (
             0,
             "verifier",
@@ -514,6 +520,41 @@ fn lists_grow_old() {
             assert_eq!(verdict["lists"]["status"]["old"], standing == "old", "{age}");
         }
     }
+}
+
+/// When ten phones agree that the counter's clock is wrong, `verify`, `batch` and `show` say so, and nothing follows from it.
+#[test]
+fn ten_phones_know_the_time() {
+    let world = World::new();
+    let seen_by = |no: u64, seconds: i64| world.code(phone_of(no), no, seconds, &[]);
+    let show = || world.run_at(0, "verifier", &["show", "--state", "counter", "--json"]).exits(0).json();
+    let before = show();
+    assert_eq!(before["clock_doctor"], Value::Null);
+    for no in 1..=10 {
+        let code = seen_by(no, 180);
+        let arguments = ["verify", "--state", "counter", "--text", &code, "--json"];
+        let verdict = world.run_at(0, "verifier", &arguments).exits(3).json();
+        assert_eq!(verdict["reason"], "PRESENTATION_FROM_FUTURE");
+        assert_eq!(verdict.get("clock_doctor").is_some(), no == 10, "{no}: {verdict}");
+    }
+    let shown = show();
+    assert_eq!((&shown["clock_doctor"]["laptop"], &shown["clock_doctor"]["secs"]), (&"behind".into(), &187.into()));
+    assert_eq!(sorted_members(&shown["clock_doctor"]), "en laptop secs zh");
+    let hint = "本机时间可能慢了约 3 分钟（最近十部手机一致），请校准本机时间";
+    assert!(world.run_at(0, "verifier", &["show", "--state", "counter"]).out.contains(hint));
+    // The mark of time stays, and a code of this very time is accepted; the hint stands beside the verdict.
+    assert_eq!(shown["newest_signed"], before["newest_signed"]);
+    let code = seen_by(1, 0);
+    let ran = world.run_at(0, "verifier", &["verify", "--state", "counter", "--text", &code]).exits(0);
+    assert!(ran.err.contains(hint) && !ran.out.contains(hint), "{ran}");
+    let at = world.time(0).to_string();
+    let line = serde_json::json!({ "text": seen_by(1, 180), "at": at }).to_string();
+    let arguments = ["batch", "--state", "counter", "--allow-fixed-time"];
+    let answer = world.run_with("verifier", &arguments, line.as_bytes()).exits(0).json();
+    assert_eq!(answer["clock_doctor"]["zh"], hint);
+    // A clock that was set back has not seen these phones.
+    let set_back = world.run_at(-1, "verifier", &["show", "--state", "counter", "--json"]).exits(0).json();
+    assert_eq!(set_back["clock_doctor"], Value::Null);
 }
 
 /// Prints how long one verification takes as a whole process; asserts nothing about it, since machines differ.

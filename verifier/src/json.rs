@@ -11,6 +11,7 @@
 //! Members that have nothing to say are absent: `assurance` before the holder was tied to the code, `detail` where the title says all,
 //! `permit` unless an issuer signed it who may, `lists.trust` and `lists.status` before it was known which they are, `code_age_s` of paper.
 //! `"replay":"local_only"` stands there when the guard that the counters of a hall share could not be reached.
+//! `clock_doctor`, `{"laptop":"behind","secs":180,"zh":…,"en":…}`, stands there when ten phones agree that this computer's clock is wrong.
 //! `untrusted` stands in the place of `permit` when a code was rejected before its signature held: for support, never to be shown as fact.
 //!
 //! Every text in it comes from a type that holds no control and no bidirectional characters; a terminal's caller escapes the rest.
@@ -22,6 +23,7 @@ use credential_format::permit::{Carrier, Claims};
 use credential_format::place::Place;
 use serde::Serialize;
 
+use crate::clock_doctor::Diagnosis;
 use crate::verdict::{Subject, Verdict, Words};
 use crate::verify::SignedPermit;
 
@@ -34,6 +36,8 @@ pub struct Circumstances {
     pub scan: Option<Duration>,
     /// How long the decision took.
     pub verify: Duration,
+    /// What the phones that were seen here say of this computer's clock.
+    pub clock_doctor: Option<Diagnosis>,
 }
 
 /// A verdict that serialises as the module describes.
@@ -60,6 +64,8 @@ pub struct VerdictDocument {
     code_age_s: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     replay: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    clock_doctor: Option<ClockDoctorDocument>,
     timing_us: TimingDocument,
 }
 
@@ -99,6 +105,7 @@ impl VerdictDocument {
             clock: if circumstances.fixed_clock { "fixed" } else { "system" },
             code_age_s: verdict.code_age_secs,
             replay: verdict.replay_checked_here_only.then_some("local_only"),
+            clock_doctor: circumstances.clock_doctor.map(ClockDoctorDocument::new),
             timing_us: TimingDocument { scan: circumstances.scan.map(micros), verify: micros(circumstances.verify) },
         }
     }
@@ -147,6 +154,25 @@ struct StatusDocument {
     list: u64,
     age_s: i64,
     old: bool,
+}
+
+/// The clock doctor's diagnosis; `show` has it in the same form.
+#[derive(Clone, Debug, Serialize)]
+struct ClockDoctorDocument {
+    laptop: &'static str,
+    secs: u64,
+    #[serde(flatten)]
+    words: Bilingual,
+}
+
+impl ClockDoctorDocument {
+    fn new(diagnosis: Diagnosis) -> ClockDoctorDocument {
+        ClockDoctorDocument {
+            laptop: diagnosis.laptop.word(),
+            secs: diagnosis.secs,
+            words: diagnosis.words().into(),
+        }
+    }
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -352,7 +378,7 @@ mod tests {
     }
 
     fn document(text: &str, now: Timestamp) -> Value {
-        let circumstances = Circumstances { fixed_clock: true, scan: None, verify: Duration::from_micros(412) };
+        let circumstances = Circumstances { fixed_clock: true, verify: Duration::from_micros(412), ..Circumstances::default() };
         serde_json::to_value(VerdictDocument::new(&verdict(text, now), &circumstances)).unwrap()
     }
 

@@ -1,25 +1,35 @@
-//! `show`: what is trusted, and how old it is.
+//! `show`: how this counter stands today, in lines that can be read out on the telephone.
+
+use std::collections::BTreeMap;
 
 use clap::Args;
 use command_line::refusal::{Exit, Refusal};
 use credential_format::key::PublicKey;
 use credential_format::timestamp::Timestamp;
-use credential_format::trust_list::{Issuer, IssuerKey, Usage};
+use credential_format::trust_list::{Issuer, IssuerKey};
 use serde_json::{Value, json};
-use verifier::policy::Policy;
+use verifier::clock_doctor::{self, Diagnosis};
+use verifier::outlook::{KeptList, Light, ListOutlook, Outlook, Publication, Situation, Standing, minute};
 use verifier::state::State;
-use verifier::status::TrustedStatusList;
 use verifier::verdict::Words;
 
-use super::terminal::{Page, age, both};
-use super::{ClockArguments, StateArguments, print_json, state_refusal};
+use super::outlook::{
+    Numbered, issuer_lines, kept_lists, next_json, next_lines, outlook_json, said, thousands, usage_word,
+};
+use super::policy::{policy_json, policy_lines};
+use super::terminal::{age, both};
+use super::{ClockArguments, StateArguments, print_json};
 
 #[derive(Args)]
+#[command(after_help = "verifier rehearse says the same for a date to come.")]
 pub(super) struct Show {
     #[command(flatten)]
     state: StateArguments,
     #[command(flatten)]
     clock: ClockArguments,
+    /// Name every issuer, with its keys and status lists, not only those that need attention
+    #[arg(long)]
+    all: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -29,214 +39,182 @@ impl Show {
     pub(super) fn run(self) -> Result<Exit, Refusal> {
         let now = self.clock.clock()?.now()?;
         let mut state = self.state.open()?;
-        let lists = state.status_lists().map_err(|error| state_refusal(&error))?;
-        let lists: Vec<KeptList> = lists
-            .into_iter()
-            .map(|kept| KeptList {
-                subject: kept.subject,
-                standing: kept.list.map(|list| standing(&list, now)).map_err(|error| (error.code(), error.to_string())),
-            })
-            .collect();
+        let lists = kept_lists(&mut state)?;
+        let outlook = Outlook::at(&situation(&state, &lists, now));
+        let doctor = examine_clock(&state, now);
+        let shown = Shown { state: &state, lists: &lists, outlook: &outlook, doctor, now };
         if self.json {
-            print_json(&show_json(&state, &lists, now))?;
+            print_json(&shown.json())?;
         } else {
-            show_page(&state, &lists, now).print()?;
+            shown.lines(self.all).print()?;
         }
         Ok(Exit::Done)
     }
 }
 
-struct KeptList {
-    subject: String,
-    standing: Result<ListStanding, (&'static str, String)>,
+/// What a counter knows, with the lists that it has.
+pub(super) fn situation<'a>(state: &'a State, lists: &'a [KeptList], now: Timestamp) -> Situation<'a> {
+    Situation {
+        trust: state.trust(),
+        status: lists,
+        newest_signed_time: state.newest_signed_time(),
+        now,
+        policy: &state.settings().policy,
+        publication: Publication::None,
+    }
 }
 
-struct ListStanding {
-    issued_at: Timestamp,
-    expires_at: Option<Timestamp>,
-    age_secs: i64,
-    /// fresh, old (used, to be renewed), stale (answers nothing)
-    word: &'static str,
-    words: Words,
+/// What the phones say of this computer's clock. A hint: that it cannot be had is no trouble.
+pub(super) fn examine_clock(state: &State, now: Timestamp) -> Option<Diagnosis> {
+    let phones: Vec<_> = state.phone_clocks().ok()?.iter().map(|phone| (phone.seen_at, phone.ahead_secs)).collect();
+    clock_doctor::examine(&phones, now)
 }
 
-fn standing(list: &TrustedStatusList, now: Timestamp) -> ListStanding {
-    let (head, policy) = (list.list().head(), Policy::default());
-    let age_secs = now.seconds_since(head.issued_at);
-    // As a verdict has it: old is what the policy or the issuer's own `ttl` calls old.
-    let ttl_secs = head.ttl_secs.map_or(i64::MAX, |ttl| i64::try_from(ttl).unwrap_or(i64::MAX));
-    let fresh_secs = policy.status_fresh_secs.min(ttl_secs);
-    let (word, words) = if age_secs > policy.status_age_secs_max || head.expires_at.is_some_and(|end| end <= now) {
-        ("stale", Words { zh: "过旧，不能核验，请同步", en: "TOO OLD to answer: synchronise" })
-    } else if age_secs > fresh_secs {
-        ("old", Words { zh: "较旧，请尽快同步", en: "old: synchronise soon" })
-    } else {
-        ("fresh", Words { zh: "新", en: "fresh" })
+struct Shown<'a> {
+    state: &'a State,
+    lists: &'a [KeptList],
+    outlook: &'a Outlook,
+    doctor: Option<Diagnosis>,
+    now: Timestamp,
+}
+
+/// The dates that are read out.
+const NEXT_SHOWN: usize = 4;
+
+impl Shown<'_> {
+    /// One fact a line.
+    fn lines(&self, all: bool) -> Numbered {
+        let (state, outlook) = (self.state, self.outlook);
+        let mut lines = Numbered::default();
+        lines.line(format!("柜台 counter: {}", state.counter()));
+        let time = minute(self.now);
+        match self.doctor.filter(|_| outlook.clock.light == Light::Green) {
+            Some(diagnosis) => lines.lit(format!("时间 clock: {time}, {}", both(&diagnosis.words())), Light::Amber),
+            None => lines.lit(format!("时间 clock: {time}, {}", said(&outlook.clock)), outlook.clock.light),
+        }
+        let root = state.root().to_string();
+        let (first, second) = (root.get(..4).unwrap_or_default(), root.get(4..8).unwrap_or_default());
+        lines.line(format!("根 root: {first} {second} (指纹前八位 the thumbprint's first eight digits)"));
+        issuer_lines(&mut lines, outlook, all, false);
+        if state.trust().is_none() {
+            lines.line(format!(
+                "尚无名单，请同步 / no lists yet: verifier sync --state {} FOLDER",
+                state.folder().display()
+            ));
+        }
+        if let Some(ages) = self.list_ages() {
+            lines.line(ages);
+        }
+        next_lines(&mut lines, &outlook.next, NEXT_SHOWN);
+        match state.unwritable() {
+            None => lines.line("磁盘 disk: 可写 writable"),
+            Some(cause) => lines.lit(
+                format!("磁盘 disk: 不能写入，不能核验 / nothing can be accepted: {cause}; {}", cause.remedy()),
+                Light::Red,
+            ),
+        }
+        policy_lines(state.settings()).into_iter().for_each(|line| lines.line(line));
+        lines
+    }
+
+    /// How many status lists there are, and how old.
+    fn list_ages(&self) -> Option<String> {
+        let mut signed: Vec<Timestamp> =
+            self.lists.iter().filter_map(|list| list.head.as_ref().ok()).map(|head| head.issued_at).collect();
+        signed.sort_unstable();
+        let (oldest, newest) = (signed.first()?, signed.last()?);
+        let since = |time: &Timestamp| both(&age(self.now.seconds_since(*time)));
+        Some(format!(
+            "状态名单 status lists: {}; 最新 newest {}; 最旧 oldest {}",
+            thousands(signed.len()),
+            since(newest),
+            since(oldest)
+        ))
+    }
+
+    fn json(&self) -> Value {
+        let time = |time: Timestamp| time.to_string();
+        let state = self.state;
+        let trust = state.trust().map(|trust| trust.list()).map(|list| {
+            json!({
+                "version": list.version,
+                "issued_at": time(list.issued_at),
+                "expires_at": time(list.expires_at),
+                "age_s": self.now.seconds_since(list.issued_at),
+                "in_force": self.now < list.expires_at,
+                "issuers": list.issuers.iter().map(issuer_json).collect::<Vec<_>>(),
+            })
+        });
+        let of_issuers = self.outlook.issuers.iter().flat_map(|issuer| &issuer.lists);
+        let standing: BTreeMap<&str, &ListOutlook> =
+            of_issuers.chain(&self.outlook.strays).map(|list| (list.subject.as_str(), list)).collect();
+        let status: Vec<Value> = self
+            .lists
+            .iter()
+            .map(|list| match &list.head {
+                Ok(head) => json!({
+                    "subject": list.subject,
+                    "standing": standing.get(list.subject.as_str()).map(|list| standing_word(list)),
+                    "issued_at": time(head.issued_at),
+                    "expires_at": head.expires_at.map(time),
+                    "age_s": self.now.seconds_since(head.issued_at),
+                }),
+                Err(refusal) => json!({
+                    "subject": list.subject,
+                    "standing": "unusable",
+                    "error": { "code": refusal.code(), "what": refusal.to_string() },
+                }),
+            })
+            .collect();
+        json!({
+            "v": 1,
+            "counter": state.counter().as_str(),
+            "root": state.root().to_string(),
+            "writable": state.unwritable().is_none(),
+            "newest_signed": state.newest_signed_time().map(time),
+            "now": time(self.now),
+            "trust": trust,
+            "status": status,
+            "outlook": outlook_json(self.outlook),
+            "next": next_json(&self.outlook.next),
+            "policy": policy_json(state.settings()),
+            "clock_doctor": self.doctor.map(|diagnosis| {
+                let Words { zh, en } = diagnosis.words();
+                json!({ "laptop": diagnosis.laptop.word(), "secs": diagnosis.secs, "zh": zh, "en": en })
+            }),
+        })
+    }
+}
+
+/// fresh, old (used, to be renewed), stale (answers nothing, whatever ended it)
+fn standing_word(list: &ListOutlook) -> &'static str {
+    match list.finding.standing {
+        Standing::Over => Standing::Stale.word(),
+        other => other.word(),
+    }
+}
+
+fn issuer_json(issuer: &Issuer) -> Value {
+    let key = |entry: &IssuerKey| {
+        json!({
+            "kid": kid(entry),
+            "usages": entry.usages.iter().map(usage_word).collect::<Vec<_>>(),
+            "not_before": entry.not_before.to_string(),
+            "not_after": entry.not_after.to_string(),
+            "compromised_from": entry.compromised_from.map(|time| time.to_string()),
+            "specimen": entry.specimen,
+        })
     };
-    ListStanding { issued_at: head.issued_at, expires_at: head.expires_at, age_secs, word, words }
-}
-
-fn usage_word(usage: &Usage) -> &'static str {
-    match usage {
-        Usage::Permit => "permit",
-        Usage::Voucher => "voucher",
-        Usage::Status => "status",
-    }
-}
-
-fn usage_words(usage: &Usage) -> &'static str {
-    match usage {
-        Usage::Permit => "亮码 permit",
-        Usage::Voucher => "纸质凭证 voucher",
-        Usage::Status => "状态名单 status",
-    }
+    json!({
+        "id": issuer.id.as_str(),
+        "name": issuer.name.as_str(),
+        "divisions": issuer.divisions.iter().map(|prefix| prefix.as_str()).collect::<Vec<_>>(),
+        "status_uri": issuer.status_uri,
+        "keys": issuer.keys.iter().map(key).collect::<Vec<_>>(),
+    })
 }
 
 fn kid(entry: &IssuerKey) -> String {
     // A trusted list has no key that is no key.
     PublicKey::try_from(&entry.key).map(|key| key.kid().to_string()).unwrap_or_default()
-}
-
-fn divisions(issuer: &Issuer) -> Vec<&str> {
-    issuer.divisions.iter().map(|prefix| prefix.as_str()).collect()
-}
-
-fn show_page(state: &State, lists: &[KeptList], now: Timestamp) -> Page {
-    let mut page = Page::default();
-    page.line(format!("柜台 / counter: {}", state.counter()));
-    page.line(format!("根密钥指纹 / root key: {}", state.root()));
-    if let Some(cause) = state.unwritable() {
-        page.line(format!("不能写入，不能核验 / nothing can be accepted: {cause}; {}", cause.remedy()));
-    }
-    let newest = state.newest_signed_time();
-    if let Some(newest) = newest {
-        page.line(format!("名单中最新的签署时间 / newest signed time: {newest}"));
-        if newest.seconds_since(now) > Policy::default().clock_behind_secs_max {
-            page.line(format!("本机时间不可信，请校准 / this computer's clock is wrong, set it: it shows {now}"));
-        }
-    }
-    let Some(trust) = state.trust().map(|trust| trust.list()) else {
-        page.line(format!(
-            "尚无信任名单，请同步 / no trust list yet: verifier sync --state {} FOLDER",
-            state.folder().display()
-        ));
-        return page;
-    };
-    let in_force =
-        if now < trust.expires_at { "有效 in force" } else { "已过期，请同步 EXPIRED: synchronise" };
-    page.line(format!(
-        "信任名单 / trust list: version {}, {in_force}; issued {} ({}), expires {}",
-        trust.version,
-        trust.issued_at,
-        both(&age(now.seconds_since(trust.issued_at))),
-        trust.expires_at
-    ));
-    for issuer in &trust.issuers {
-        page.line(format!(
-            "  签发机关 / issuer: {} {}, 地区 divisions {}",
-            issuer.id,
-            issuer.name,
-            divisions(issuer).join(", ")
-        ));
-        for entry in &issuer.keys {
-            let usages: Vec<&str> = entry.usages.iter().map(usage_words).collect();
-            let mut line = format!(
-                "    密钥 / key {}: {}; {} - {}",
-                kid(entry),
-                usages.join(", "),
-                entry.not_before,
-                entry.not_after
-            );
-            if let Some(from) = entry.compromised_from {
-                line.push_str(&format!("; 自 {from} 起停用 withdrawn from then on"));
-            }
-            if entry.specimen {
-                line.push_str("; 样本 specimen");
-            }
-            page.line(line);
-        }
-    }
-    if lists.is_empty() {
-        page.line("尚无状态名单，请同步 / no status list yet: synchronise");
-    }
-    for list in lists {
-        match &list.standing {
-            Ok(standing) => page.line(format!(
-                "状态名单 / status list {}: {}; issued {} ({})",
-                list.subject,
-                both(&standing.words),
-                standing.issued_at,
-                both(&age(standing.age_secs))
-            )),
-            Err((code, sentence)) => {
-                page.line(format!("状态名单 / status list {}: 不可用 UNUSABLE: {sentence} [{code}]", list.subject));
-            }
-        }
-    }
-    page
-}
-
-fn show_json(state: &State, lists: &[KeptList], now: Timestamp) -> Value {
-    let time = |time: Timestamp| time.to_string();
-    let issuers = |list: &credential_format::trust_list::TrustList| -> Vec<Value> {
-        let key = |entry: &IssuerKey| {
-            json!({
-                "kid": kid(entry),
-                "usages": entry.usages.iter().map(usage_word).collect::<Vec<_>>(),
-                "not_before": time(entry.not_before),
-                "not_after": time(entry.not_after),
-                "compromised_from": entry.compromised_from.map(time),
-                "specimen": entry.specimen,
-            })
-        };
-        list.issuers
-            .iter()
-            .map(|issuer| {
-                json!({
-                    "id": issuer.id.as_str(),
-                    "name": issuer.name.as_str(),
-                    "divisions": divisions(issuer),
-                    "status_uri": issuer.status_uri,
-                    "keys": issuer.keys.iter().map(key).collect::<Vec<_>>(),
-                })
-            })
-            .collect()
-    };
-    let trust = state.trust().map(|trust| trust.list()).map(|list| {
-        json!({
-            "version": list.version,
-            "issued_at": time(list.issued_at),
-            "expires_at": time(list.expires_at),
-            "age_s": now.seconds_since(list.issued_at),
-            "in_force": now < list.expires_at,
-            "issuers": issuers(list),
-        })
-    });
-    let status: Vec<Value> = lists
-        .iter()
-        .map(|list| match &list.standing {
-            Ok(standing) => json!({
-                "subject": list.subject,
-                "standing": standing.word,
-                "issued_at": time(standing.issued_at),
-                "expires_at": standing.expires_at.map(time),
-                "age_s": standing.age_secs,
-            }),
-            Err((code, sentence)) => json!({
-                "subject": list.subject,
-                "standing": "unusable",
-                "error": { "code": code, "what": sentence },
-            }),
-        })
-        .collect();
-    json!({
-        "v": 1,
-        "counter": state.counter().as_str(),
-        "root": state.root().to_string(),
-        "writable": state.unwritable().is_none(),
-        "newest_signed": state.newest_signed_time().map(time),
-        "now": time(now),
-        "trust": trust,
-        "status": status,
-    })
 }
