@@ -4,24 +4,22 @@
 //! photographed the screen, could show it at the next counter too; counters that share a guard accept it once in the whole hall.
 //! [`HallGuard`] joins the two promises, [`SharedGuard`] is what the shared one has to do.
 //!
-//! | this counter's guard | the shared guard | recorded |
+//! | this counter knows the code | the shared guard | recorded |
 //! |---|---|---|
-//! | first | first | [`Recorded::First`] |
-//! | first | seen | [`Recorded::Seen`] |
-//! | first | cannot tell | [`Recorded::FirstHere`]: whether that will do is the [policy's](crate::policy::Policy) to say |
-//! | seen, or the challenge is used up | not asked | the same |
-//! | cannot record | not asked | [`GuardUnavailable`] |
+//! | yes, or its challenge is used up | not asked | what this counter knows |
+//! | no | first | by this counter too: [`Recorded::First`] |
+//! | no | seen | [`Recorded::Seen`] |
+//! | no | cannot tell | nothing, [`GuardUnavailable`]; or, if the [policy](GuardFallback) is so, by this counter: [`Recorded::FirstHere`] |
+//! | cannot tell or record | | [`GuardUnavailable`] |
 //!
-//! The counter's own guard is asked first, so that its record is on the disk whatever becomes of the network, and so that a shared guard
-//! that lies or forgets can never make one counter accept a code twice. Challenges stay with the counter that made them: a code that
-//! answers one is for that counter only, wherever else it is shown.
-//!
-//! A code whose verdict was undetermined because the shared guard could not tell is used up at this counter. The next code of the phone,
-//! a quarter of a minute later, is another.
+//! Nothing is ever first that this counter has not recorded itself, so that a shared guard that lies or forgets can never make one counter
+//! accept a code twice. What could not be told is not recorded here: the same code, scanned again when the shared guard is back, is not
+//! called a replay. Challenges stay with the counter that made them: a code that answers one is for that counter only.
 
 use credential_format::timestamp::Timestamp;
 
-use crate::replay::{GuardUnavailable, Recorded, ReplayGuard, Sighting};
+use crate::policy::GuardFallback;
+use crate::replay::{GuardUnavailable, LocalGuard, Recorded, ReplayGuard, Sighting};
 
 /// Remembers codes for several counters.
 pub trait SharedGuard {
@@ -38,24 +36,29 @@ pub trait SharedGuard {
 pub struct HallGuard<'a, L, S> {
     local: &'a mut L,
     shared: &'a mut S,
+    fallback: GuardFallback,
 }
 
-impl<'a, L: ReplayGuard, S: SharedGuard> HallGuard<'a, L, S> {
-    /// This counter's own guard, and the one that it shares.
-    pub fn new(local: &'a mut L, shared: &'a mut S) -> HallGuard<'a, L, S> {
-        HallGuard { local, shared }
+impl<'a, L: LocalGuard, S: SharedGuard> HallGuard<'a, L, S> {
+    /// This counter's own guard, the one that it shares, and what to do without that.
+    pub fn new(local: &'a mut L, shared: &'a mut S, fallback: GuardFallback) -> HallGuard<'a, L, S> {
+        HallGuard { local, shared, fallback }
     }
 }
 
-impl<L: ReplayGuard, S: SharedGuard> ReplayGuard for HallGuard<'_, L, S> {
+impl<L: LocalGuard, S: SharedGuard> ReplayGuard for HallGuard<'_, L, S> {
     fn record(&mut self, sighting: &Sighting, now: Timestamp) -> Result<Recorded, GuardUnavailable> {
-        match self.local.record(sighting, now)? {
-            Recorded::First => Ok(match self.shared.first(sighting, now) {
-                Ok(true) => Recorded::First,
-                Ok(false) => Recorded::Seen,
-                Err(GuardUnavailable) => Recorded::FirstHere,
+        if let Some(known) = self.local.known(sighting)? {
+            return Ok(known);
+        }
+        match (self.shared.first(sighting, now), self.fallback) {
+            (Ok(true), _) => self.local.record(sighting, now),
+            (Ok(false), _) => Ok(Recorded::Seen),
+            (Err(unavailable), GuardFallback::Undetermined) => Err(unavailable),
+            (Err(_), GuardFallback::LocalOnly) => Ok(match self.local.record(sighting, now)? {
+                Recorded::First => Recorded::FirstHere,
+                known => known,
             }),
-            known => Ok(known),
         }
     }
 }
@@ -101,20 +104,32 @@ mod tests {
         }
     }
 
+    const STRICT: GuardFallback = GuardFallback::Undetermined;
+    const ALONE: GuardFallback = GuardFallback::LocalOnly;
+
     #[test]
     fn both_must_say_first() {
         let mut local = MemoryGuard::new(10);
-        for (nonce, answer, recorded) in [
-            (1, Ok(true), Recorded::First),
-            (2, Ok(false), Recorded::Seen),
-            (3, Err(GuardUnavailable), Recorded::FirstHere),
+        for (nonce, answer, fallback, recorded, kept) in [
+            (1, Ok(true), STRICT, Ok(Recorded::First), 1),
+            (2, Ok(false), STRICT, Ok(Recorded::Seen), 1),
+            (3, Ok(false), ALONE, Ok(Recorded::Seen), 1),
+            (4, Err(GuardUnavailable), STRICT, Err(GuardUnavailable), 1),
+            (5, Err(GuardUnavailable), ALONE, Ok(Recorded::FirstHere), 2),
+            (6, Ok(true), ALONE, Ok(Recorded::First), 3),
         ] {
             let mut shared = shared(answer);
             let sighting = sighting(nonce, None);
-            assert_eq!(HallGuard::new(&mut local, &mut shared).record(&sighting, at(7)), Ok(recorded));
+            assert_eq!(HallGuard::new(&mut local, &mut shared, fallback).record(&sighting, at(7)), recorded);
             assert_eq!(shared.asked, [(sighting, at(7))]);
+            assert_eq!(local.len(), kept, "{nonce}");
         }
-        assert_eq!(local.len(), 3, "recorded here whatever the others say");
+        // What could not be told is first when it can.
+        let mut shared = shared(Ok(true));
+        assert_eq!(
+            HallGuard::new(&mut local, &mut shared, STRICT).record(&sighting(4, None), at(8)),
+            Ok(Recorded::First)
+        );
     }
 
     #[test]
@@ -123,22 +138,21 @@ mod tests {
         for nonce in [1, 2] {
             assert_eq!(local.record(&sighting(nonce, Some(nonce)), at(0)), Ok(Recorded::First));
         }
-        let mut shared = shared(Ok(true));
-        let mut hall = HallGuard::new(&mut local, &mut shared);
-        assert_eq!(hall.record(&sighting(1, Some(1)), at(1)), Ok(Recorded::Seen));
-        // The third does not fit.
-        assert_eq!(hall.record(&sighting(3, None), at(1)), Err(GuardUnavailable));
-        let mut roomy = MemoryGuard::new(10);
-        assert_eq!(roomy.record(&sighting(1, Some(1)), at(0)), Ok(Recorded::First));
-        let mut hall = HallGuard::new(&mut roomy, &mut shared);
-        assert_eq!(hall.record(&sighting(4, Some(1)), at(1)), Ok(Recorded::ChallengeUsed));
+        let mut shared = shared(Err(GuardUnavailable));
+        for fallback in [STRICT, ALONE] {
+            let mut hall = HallGuard::new(&mut local, &mut shared, fallback);
+            assert_eq!(hall.record(&sighting(1, Some(1)), at(1)), Ok(Recorded::Seen));
+            assert_eq!(hall.record(&sighting(4, Some(1)), at(1)), Ok(Recorded::ChallengeUsed));
+        }
         assert_eq!(shared.asked, []);
     }
 
     #[test]
-    fn halls_within_halls_stay_honest() {
-        let (mut local, mut down, mut up) = (MemoryGuard::new(10), shared(Err(GuardUnavailable)), shared(Ok(true)));
-        let mut inner = HallGuard::new(&mut local, &mut down);
-        assert_eq!(HallGuard::new(&mut inner, &mut up).record(&sighting(1, None), at(0)), Ok(Recorded::FirstHere));
+    fn a_counter_that_cannot_record_accepts_nothing_whatever_the_others_say() {
+        for answer in [Ok(true), Err(GuardUnavailable)] {
+            let (mut full, mut shared) = (MemoryGuard::new(0), shared(answer));
+            let recorded = HallGuard::new(&mut full, &mut shared, ALONE).record(&sighting(1, None), at(0));
+            assert_eq!(recorded, Err(GuardUnavailable));
+        }
     }
 }

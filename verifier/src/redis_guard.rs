@@ -152,10 +152,14 @@ impl std::fmt::Debug for RedisGuard {
     }
 }
 
-/// What an answer is worth. "Seen" is true whenever the server says it; "first" only if it could know.
+/// What an answer is worth. "Seen" by another is true whenever the server says it; "first" only if it could know.
 fn decide(answer: &Answer, answer_lost: bool, sighting: &Sighting, now: Timestamp) -> Result<bool, Fault> {
     match answer {
         Answer { first: false, by_this_counter: true, .. } if answer_lost => Err(Fault::AnswerLost),
+        // This counter asked before, and could not be told: that is no replay.
+        Answer { first: false, by_this_counter: true, settled_at } if sighting.code_issued_at <= *settled_at => {
+            Err(Fault::Forgot(*settled_at))
+        }
         Answer { first: false, .. } => Ok(false),
         Answer { settled_at, .. } if sighting.code_issued_at > *settled_at => Ok(true),
         // Twice the time: no counter sets more than once, and clocks may differ.
@@ -216,8 +220,9 @@ mod tests {
     #[test]
     fn seen_is_seen_but_for_what_this_counter_may_have_set_itself() {
         let decided = |answer, lost| decide(&answer, lost, &sighting(), at(100));
+        assert_eq!(decided(answer(false, true, 99), false), Ok(false));
+        assert_eq!(decided(answer(false, true, 100), false), Err(Fault::Forgot(at(100))));
         for settled in [0, 99, 100, 500] {
-            assert_eq!(decided(answer(false, true, settled), false), Ok(false));
             assert_eq!(decided(answer(false, false, settled), false), Ok(false));
             assert_eq!(decided(answer(false, false, settled), true), Ok(false));
             assert_eq!(decided(answer(false, true, settled), true), Err(Fault::AnswerLost));

@@ -60,6 +60,15 @@ pub trait ReplayGuard {
     fn record(&mut self, sighting: &Sighting, now: Timestamp) -> Result<Recorded, GuardUnavailable>;
 }
 
+/// A guard that can be asked without recording: one counter's own.
+pub trait LocalGuard: ReplayGuard {
+    /// What is known of the sighting: [`Recorded::Seen`], [`Recorded::ChallengeUsed`], or nothing.
+    ///
+    /// # Errors
+    /// [`GuardUnavailable`] when it cannot be told.
+    fn known(&mut self, sighting: &Sighting) -> Result<Option<Recorded>, GuardUnavailable>;
+}
+
 /// A guard in memory, for one process that does not restart: it forgets when it ends. A counter uses the one in the state folder.
 #[derive(Clone, Debug)]
 pub struct MemoryGuard {
@@ -99,6 +108,16 @@ impl MemoryGuard {
                 self.challenges.remove(&cnonce);
             }
         }
+    }
+}
+
+impl LocalGuard for MemoryGuard {
+    fn known(&mut self, sighting: &Sighting) -> Result<Option<Recorded>, GuardUnavailable> {
+        if self.seen.contains_key(&sighting.identity()) {
+            return Ok(Some(Recorded::Seen));
+        }
+        let used = sighting.cnonce.is_some_and(|cnonce| self.challenges.contains(&cnonce));
+        Ok(used.then_some(Recorded::ChallengeUsed))
     }
 }
 

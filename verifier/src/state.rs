@@ -139,7 +139,7 @@ impl State {
         let mut hall;
         let replay: &mut dyn ReplayGuard = match &mut self.shared {
             Some(shared) => {
-                hall = HallGuard::new(&mut local, shared);
+                hall = HallGuard::new(&mut local, shared, self.settings.policy.guard_fallback);
                 &mut hall
             }
             None => &mut local,
@@ -199,7 +199,10 @@ impl State {
         }
         let copied = self.database.connection.execute("VACUUM INTO ?1", [target.to_string_lossy()]);
         copied.map_err(|error| StateError::of_sqlite(folder, &error))?;
-        State::open(folder)
+        let mut copy = State::open(folder)?;
+        // A copy asks no shared guard, and keeps no password.
+        copy.set_settings(&Settings { guard: None, ..copy.settings.clone() })?;
+        Ok(copy)
     }
 
     /// What a server called the file at this address when it was last fetched (its ETag), if it was taken or in use.
@@ -738,8 +741,12 @@ mod tests {
     fn a_rehearsal_changes_nothing_here() {
         let folder = folder();
         let mut state = ready(&folder);
+        let guard = Some(GuardAddress("redis://:secret@guard".into()));
+        state.set_settings(&Settings { guard: guard.clone(), ..Settings::default() }).unwrap();
         let elsewhere = tempfile::tempdir().unwrap();
         let mut copy = state.copy_to(elsewhere.path()).unwrap();
+        assert_eq!((copy.settings().guard.clone(), state.settings().guard.clone()), (None, guard));
+        state.set_settings(&Settings::default()).unwrap();
         assert!(copy.take_trust_list(&without_the_status_key(8), at(0)).unwrap());
         assert_eq!(reason(&mut copy, &testing::code(at(0), 1), at(0)), Reason::StatusListMissing);
         assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::Valid);

@@ -361,7 +361,7 @@ reasons! {
     /// Nothing can be recorded, so that nothing may be accepted.
     ReplayGuardUnavailable "REPLAY_GUARD_UNAVAILABLE" Replay Undetermined true
         ["无法登记核验记录", "Cannot record the check"]
-        ["请检查磁盘空间和数据文件夹后再扫", "Check the disk and the state folder, then scan again"],
+        ["请检查磁盘空间、数据文件夹和共用查重服务器后再扫", "Check the disk, the state folder and the shared guard, then scan again"],
     /// Signed with a key for specimens.
     Specimen "SPECIMEN" Verdict Reject false
         ["样本，不是居住证", "Specimen, not a permit"]

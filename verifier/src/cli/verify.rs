@@ -17,6 +17,7 @@ use verifier::state::State;
 use verifier::verdict::{Assurance, Check, CheckResult, Outcome, Reason, Step, Subject, Verdict, Words};
 use verifier::verify::{Asked, SignedPermit};
 
+use super::show::examine_clock;
 use super::terminal::{self, Page, Tone, age, both};
 use super::{ClockArguments, StateArguments, print_json, state_refusal};
 
@@ -67,6 +68,7 @@ impl Verify {
             print_json(&decided.document())?;
         } else {
             decided.page().print()?;
+            decided.say_clock();
         }
         decided.say_trouble(&state, &frame);
         Ok(exit(decided.verdict.outcome()))
@@ -139,9 +141,10 @@ impl Decided {
             Some(digits) => state.asked(&read_challenge(digits)?, now).map_err(|error| state_refusal(&error))?,
         };
         let began = Instant::now();
-        let verdict =
-            state.verify(&frame.texts, asked, now).map_err(|error| state_refusal(&error))?;
-        let circumstances = Circumstances { fixed_clock: clock.is_fixed(), scan: frame.scan, verify: began.elapsed() };
+        let verdict = state.verify(&frame.texts, asked, now).map_err(|error| state_refusal(&error))?;
+        let (scan, verify) = (frame.scan, began.elapsed());
+        let clock_doctor = examine_clock(state, now);
+        let circumstances = Circumstances { fixed_clock: clock.is_fixed(), scan, verify, clock_doctor };
         Ok(Decided { verdict, circumstances })
     }
 
@@ -172,6 +175,13 @@ impl Decided {
         page
     }
 
+    /// For the clerk, on standard error: a hint that has no part in the verdict.
+    fn say_clock(&self) {
+        if let Some(diagnosis) = self.circumstances.clock_doctor {
+            eprintln!("note: {}", both(&diagnosis.words()));
+        }
+    }
+
     /// For the engineer, on standard error: what the words on the screen leave out.
     pub(super) fn say_trouble(&self, state: &State, frame: &Frame) {
         match self.verdict.reason {
@@ -180,13 +190,22 @@ impl Decided {
                     eprintln!("note: {} [{}]", printable(&trouble.to_string()), trouble.code());
                     eprintln!("hint: {}", printable(&trouble.remedy()));
                 }
+                say_shared_guard(state);
             }
+            _ if self.verdict.replay_checked_here_only => say_shared_guard(state),
             Reason::NoCode if frame.unread > 0 => eprintln!(
                 "note: 画面中有类似二维码的图形但无法读取，请靠近、对焦、避免反光 / something like a code is in the \
                  picture and cannot be read: go nearer, focus, avoid glare"
             ),
             _ => {}
         }
+    }
+}
+
+/// What is wrong with the guard that the hall shares.
+fn say_shared_guard(state: &State) {
+    if let Some((code, en, zh)) = state.shared_guard_trouble() {
+        eprintln!("note: {} / {} [{code}]", printable(&zh), printable(&en));
     }
 }
 

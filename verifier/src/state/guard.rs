@@ -7,7 +7,7 @@ use credential_format::timestamp::Timestamp;
 use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior};
 
 use super::database::{Database, StateError};
-use crate::replay::{GuardUnavailable, Recorded, ReplayGuard, Sighting};
+use crate::replay::{GuardUnavailable, LocalGuard, Recorded, ReplayGuard, Sighting};
 
 /// How long a sighting is kept: a day, so that within a day of a wrong clock (a wrong time zone, most often) every answer stays exact.
 const KEEP_SECS: u64 = 86_400;
@@ -46,6 +46,23 @@ impl ReplayGuard for SqliteGuard<'_> {
         };
         *self.trouble.borrow_mut() = recorded.as_ref().err().cloned();
         recorded.map_err(|_| GuardUnavailable)
+    }
+}
+
+impl LocalGuard for SqliteGuard<'_> {
+    fn known(&mut self, sighting: &Sighting) -> Result<Option<Recorded>, GuardUnavailable> {
+        let connection = &self.database.connection;
+        let known = || {
+            if is_known(connection, sighting)? {
+                return Ok(Some(Recorded::Seen));
+            }
+            let used = sighting.cnonce.map(|cnonce| is_answered(connection, &cnonce)).transpose()?;
+            Ok((used == Some(true)).then_some(Recorded::ChallengeUsed))
+        };
+        known().map_err(|error| {
+            *self.trouble.borrow_mut() = Some(StateError::of_sqlite(self.folder, &error));
+            GuardUnavailable
+        })
     }
 }
 
