@@ -52,6 +52,11 @@ impl Taken {
         quantile(&self.nanos, 0.5) / 1_000.0
     }
 
+    /// The time that nine tenths of the samples exceeded, in microseconds: what is left when nothing disturbs.
+    pub fn micros_undisturbed(&self) -> f64 {
+        quantile(&self.nanos, 0.1) / 1_000.0
+    }
+
     /// How much longer this took than `other`.
     pub fn ratio_to(&self, other: &Taken) -> Ratio {
         let of = |share| quantile(&self.nanos, share) / quantile(&other.nanos, share);
@@ -166,6 +171,8 @@ mod tests {
         let ratio = taken(disturbed).ratio_to(&taken(vec![10.0; 100]));
         assert_eq!(ratio, Ratio { median: 5.0, undisturbed: 2.0 });
         assert_eq!(taken(vec![1_500.0]).micros(), 1.5);
+        let rising = taken((0..100).map(f64::from).collect());
+        assert_eq!((rising.micros_undisturbed(), rising.micros()), (0.01, 0.05));
         assert_eq!(ratio.to_string(), "5.000 (undisturbed 2.000)");
     }
 }
