@@ -36,14 +36,12 @@ fn cases_can_fail() {
         assert!(fault.contains(told), "{told}: {fault}");
     }
     // A command that refuses and has changed a file: here it may, since times of publication are never given out twice.
-    let publish = "--list 1 --key keys/status.pem --uri https://status.example.cn/tianhe --out public";
-    let newer = format!(
-        "copy ledger.sqlite3 old.sqlite3\nrun issuer status publish --ledger ledger.sqlite3 {publish} @60\nexit 0\n\
-         run issuer status publish --ledger old.sqlite3 {publish} @0\nexit 1\nerror STATUS_FILE_NEWER\n"
-    );
-    assert_eq!(run(&format!("{newer}changes old.sqlite3\n"), &world.copy()), Ok(()));
-    let fault = run(&newer, &world.copy()).expect_err("a file was changed");
-    assert!(fault.contains("old.sqlite3 was changed or lost"), "{fault}");
+    let linked = "delete public/status/1.cwt\nlink nowhere public/status/1.cwt\nrun issuer status publish --ledger ledger.sqlite3 \
+                  --list 1 --key keys/status.pem --uri https://status.example.cn/tianhe --out public @60\nexit 2\n\
+                  error FILE_NOT_PLAIN\n";
+    assert_eq!(run(&format!("{linked}changes ledger.sqlite3\n"), &world.copy()), Ok(()));
+    let fault = run(linked, &world.copy()).expect_err("a file was changed");
+    assert!(fault.contains("ledger.sqlite3 was changed or lost"), "{fault}");
 }
 
 /// Bytes that are no text, where a text is read.
