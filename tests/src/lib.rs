@@ -8,6 +8,7 @@
 pub mod commands;
 pub mod item;
 pub mod objects;
+pub mod pages;
 pub mod sample_permits;
 pub mod test_keys;
 pub mod vector;

@@ -3,30 +3,20 @@
 #![cfg(unix)]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::commands::{MORNING, Ran, World, binaries, command};
+use tests::pages;
 
 // ---- The page
 
 #[test]
 fn the_commands_of_the_page_end_with_a_counter_that_took_every_list() {
-    let script = blocks("root-ceremony.md").concat();
-    let folder = tempfile::tempdir().unwrap();
-    fs::create_dir(folder.path().join("fixtures")).unwrap();
-    fs::copy(root().join("fixtures/readme-request.csv"), folder.path().join("fixtures/readme-request.csv")).unwrap();
-    let path = format!("{}:{}", binaries().display(), std::env::var("PATH").unwrap_or_default());
-    let output = Command::new("sh")
-        .args(["-e", "-c", &format!("umask 022; {script}")])
-        .current_dir(folder.path())
-        .env("PATH", path)
-        .output()
-        .unwrap();
-    let (printed, said) = (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-    assert!(output.status.success(), "{printed}\n{said}");
+    let (ran, folder) = pages::run("docs/root-ceremony.md");
+    let (printed, said) = (&ran.out, &ran.err);
     assert!(!said.contains("error:"), "{said}");
     // What the signers read.
     for code in
@@ -44,7 +34,7 @@ fn the_commands_of_the_page_end_with_a_counter_that_took_every_list() {
 
 #[test]
 fn the_chinese_page_has_the_same_commands() {
-    let (english, chinese) = (blocks("root-ceremony.md"), blocks("root-ceremony.zh-CN.md"));
+    let (english, chinese) = (pages::blocks("docs/root-ceremony.md"), pages::blocks("docs/root-ceremony.zh-CN.md"));
     // What is said about a command is said in the language of the page.
     let commands = |blocks: Vec<String>| -> Vec<String> {
         let said = |line: &&str| !line.trim_start().starts_with("echo ");
@@ -53,16 +43,6 @@ fn the_chinese_page_has_the_same_commands() {
     };
     assert!(english.len() >= 10, "{}", english.len());
     assert_eq!(commands(english), commands(chinese));
-}
-
-fn blocks(page: &str) -> Vec<String> {
-    let text = fs::read_to_string(root().join("docs").join(page)).unwrap();
-    let inside = text.split("```sh\n").skip(1);
-    inside.map(|rest| rest.split("```").next().expect("the end of the block").to_owned()).collect()
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 // ---- What stops a ceremony

@@ -63,7 +63,7 @@ fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
-/// The names of all functions marked `#[test]` in the workspace.
+/// The names of all functions marked `#[test]` in the workspace, and of all cases of the command line.
 fn test_functions() -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     let members = ["credential-format", "issuer", "holder", "verifier", "command-line", "tests", "demo"];
@@ -75,6 +75,8 @@ fn test_functions() -> BTreeSet<String> {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 names.extend(tests_in(&fs::read_to_string(&path).unwrap()));
+            } else if path.extension().is_some_and(|extension| extension == "case") {
+                names.extend(path.file_stem().map(|stem| stem.to_string_lossy().replace('-', "_")));
             }
         }
     }
