@@ -1,7 +1,11 @@
 //! One permit: claims put together, signed, and looked at again before they are released (SPEC section 3).
+//!
+//! [`issue()`] and [`voucher`] do it in one go. Where the signature comes from somewhere else, the same three steps are apart:
+//! [`UnsignedPermit::prepare`], a signature over its [`message`](UnsignedPermit::message), [`UnsignedPermit::finish`].
 
 use std::fmt;
 
+use credential_format::cose::ToSign;
 use credential_format::enrolment::Enrolment;
 use credential_format::key::{Algorithm, CoseKey, KeyError, Kid, PublicKey, Thumbprint};
 use credential_format::limits::PRESENTATION_BYTES_MAX;
@@ -29,10 +33,7 @@ pub fn issue<S: Signer<Signature>>(
     now: Timestamp,
     key: &IssuingKey<S>,
 ) -> Result<IssuedPermit, IssueError> {
-    if device.enrolled_for.is_some_and(|code| code != request.residence_code()) {
-        return Err(IssueError::EnrolmentOfAnother);
-    }
-    make(request, Carrier::Device(device.key.cose_key()), slot, now, key)
+    sign_and_finish(UnsignedPermit::prepare(request, device, slot, now, &key.public)?, key)
 }
 
 /// Makes a printed permit (kind 2): it has no device, and any copy of it is as good as the sheet.
@@ -46,43 +47,118 @@ pub fn voucher<S: Signer<Signature>>(
     now: Timestamp,
     key: &IssuingKey<S>,
 ) -> Result<IssuedPermit, IssueError> {
-    make(request, Carrier::Paper(note.clone()), slot, now, key)
+    sign_and_finish(UnsignedPermit::prepare_voucher(request, note, slot, now, &key.public)?, key)
 }
 
-fn make<S: Signer<Signature>>(
-    request: &PermitRequest,
-    carrier: Carrier,
-    slot: StatusSlot,
-    now: Timestamp,
+fn sign_and_finish<S: Signer<Signature>>(
+    unsigned: UnsignedPermit,
     key: &IssuingKey<S>,
 ) -> Result<IssuedPermit, IssueError> {
-    let kind = match carrier {
-        Carrier::Device(_) => Kind::Presentation,
-        Carrier::Paper(_) => Kind::Voucher,
-    };
-    let claims = request.claims(carrier, slot, now);
-    let to_sign = claims.to_sign(key.kid)?;
-    let signature = key.sign(to_sign.message())?;
-    let bytes = to_sign.finish(&signature);
+    let signature = key.sign_unchecked(unsigned.message())?;
+    unsigned.finish(&signature)
+}
 
-    // Read it as every verifier will. What cannot be read back must not leave, whoever is at fault.
-    let room = match kind {
-        Kind::Presentation => PRESENTATION_BYTES_MAX - PRESENTATION_AROUND_PERMIT,
-        _ => PRESENTATION_BYTES_MAX,
-    };
-    if bytes.len() > room {
-        return Err(IssueError::TooLarge { bytes: bytes.len(), most: room });
+/// A permit that is complete but for its signature. It is no permit yet, and is thrown away if none comes.
+#[derive(Clone)]
+pub struct UnsignedPermit {
+    to_sign: ToSign,
+    public: PublicKey,
+    kind: Kind,
+    slot: StatusSlot,
+    residence_code: ResidenceCode,
+    issued_at: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl UnsignedPermit {
+    /// A permit that is shown live by `device`, to be signed by the key whose public half is `key`. The other arguments are those of
+    /// [`issue()`].
+    ///
+    /// # Errors
+    /// [`IssueError`]; [`IssueError::NotEd25519`] for a P-256 key.
+    pub fn prepare(
+        request: &PermitRequest,
+        device: &Device,
+        slot: StatusSlot,
+        now: Timestamp,
+        key: &PublicKey,
+    ) -> Result<UnsignedPermit, IssueError> {
+        if device.enrolled_for.is_some_and(|code| code != request.residence_code()) {
+            return Err(IssueError::EnrolmentOfAnother);
+        }
+        Self::of(request, Carrier::Device(device.key.cose_key()), slot, now, key)
     }
-    UnverifiedPermit::parse(&bytes).map_err(|_| IssueError::Unreadable)?;
-    Ok(IssuedPermit {
-        bytes,
-        kind,
-        slot,
-        kid: key.kid,
-        residence_code: request.residence_code(),
-        issued_at: now,
-        expires_at: claims.expires_at,
-    })
+
+    /// A printed permit, likewise. The other arguments are those of [`voucher`].
+    ///
+    /// # Errors
+    /// As for [`prepare`](Self::prepare).
+    pub fn prepare_voucher(
+        request: &PermitRequest,
+        note: &VoucherNote,
+        slot: StatusSlot,
+        now: Timestamp,
+        key: &PublicKey,
+    ) -> Result<UnsignedPermit, IssueError> {
+        Self::of(request, Carrier::Paper(note.clone()), slot, now, key)
+    }
+
+    fn of(
+        request: &PermitRequest,
+        carrier: Carrier,
+        slot: StatusSlot,
+        now: Timestamp,
+        key: &PublicKey,
+    ) -> Result<UnsignedPermit, IssueError> {
+        if key.algorithm() != Algorithm::Ed25519 {
+            return Err(IssueError::NotEd25519(NotEd25519));
+        }
+        let kind = match carrier {
+            Carrier::Device(_) => Kind::Presentation,
+            Carrier::Paper(_) => Kind::Voucher,
+        };
+        let claims = request.claims(carrier, slot, now);
+        Ok(UnsignedPermit {
+            to_sign: claims.to_sign(key.kid())?,
+            public: *key,
+            kind,
+            slot,
+            residence_code: request.residence_code(),
+            issued_at: now,
+            expires_at: claims.expires_at,
+        })
+    }
+
+    /// What the key is to sign, whole and not hashed before: Ed25519 of RFC 8032, neither `ph` nor `ctx`. It holds the holder's data.
+    pub fn message(&self) -> &[u8] {
+        self.to_sign.message()
+    }
+
+    /// The permit, if this signature is the key's (`verify_strict`) and the permit reads back as every verifier will read it.
+    ///
+    /// # Errors
+    /// [`IssueError::SignatureRefused`], [`IssueError::TooLarge`], [`IssueError::Unreadable`].
+    pub fn finish(self, signature: &[u8; 64]) -> Result<IssuedPermit, IssueError> {
+        self.public.verify(self.message(), signature).map_err(|_| SigningError::SignatureRefused)?;
+        let bytes = self.to_sign.finish(signature);
+        // Read it as every verifier will. What cannot be read back must not leave, whoever is at fault.
+        let room = match self.kind {
+            Kind::Presentation => PRESENTATION_BYTES_MAX - PRESENTATION_AROUND_PERMIT,
+            _ => PRESENTATION_BYTES_MAX,
+        };
+        if bytes.len() > room {
+            return Err(IssueError::TooLarge { bytes: bytes.len(), most: room });
+        }
+        UnverifiedPermit::parse(&bytes).map_err(|_| IssueError::Unreadable)?;
+        let UnsignedPermit { public, kind, slot, residence_code, issued_at, expires_at, .. } = self;
+        Ok(IssuedPermit { bytes, kind, slot, kid: public.kid(), residence_code, issued_at, expires_at })
+    }
+}
+
+impl fmt::Debug for UnsignedPermit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnsignedPermit").field("slot", &self.slot).finish_non_exhaustive()
+    }
 }
 
 /// What a presentation adds to the permit in it: headers, binding with counter id and challenge, signature. Measured: 145 bytes at most.
@@ -303,9 +379,14 @@ impl<S> IssuingKey<S> {
 impl<S: Signer<Signature>> IssuingKey<S> {
     /// Signs, and verifies the signature before it is handed out.
     pub(crate) fn sign(&self, message: &[u8]) -> Result<[u8; 64], SigningError> {
-        let signature = self.signer.try_sign(message).map_err(|_| SigningError::Signer)?.to_bytes();
+        let signature = self.sign_unchecked(message)?;
         self.public.verify(message, &signature).map_err(|_| SigningError::SignatureRefused)?;
         Ok(signature)
+    }
+
+    /// Signs. Whoever takes this verifies it: once is enough, and costs as much as two signatures.
+    fn sign_unchecked(&self, message: &[u8]) -> Result<[u8; 64], SigningError> {
+        Ok(self.signer.try_sign(message).map_err(|_| SigningError::Signer)?.to_bytes())
     }
 }
 
@@ -367,6 +448,9 @@ pub enum IssueError {
     /// The enrolment was made for another residence code.
     #[error("the enrolment was made for another residence code; enrol the device for this one")]
     EnrolmentOfAnother,
+    /// The key cannot be an issuer's.
+    #[error(transparent)]
+    NotEd25519(NotEd25519),
     /// The signer gave no signature.
     #[error(transparent)]
     SignerFailed(SigningError),
@@ -392,6 +476,7 @@ impl IssueError {
         match self {
             IssueError::Claims(error) => error.code(),
             IssueError::EnrolmentOfAnother => "ENROLMENT_OF_ANOTHER",
+            IssueError::NotEd25519(error) => error.code(),
             IssueError::SignerFailed(error) | IssueError::SignatureRefused(error) => error.code(),
             IssueError::TooLarge { .. } => "PERMIT_TOO_LARGE",
             IssueError::Unreadable => "PERMIT_UNREADABLE",
@@ -406,6 +491,7 @@ impl IssueError {
             IssueError::Claims(ClaimsError::BornAfterIssue) => "出生日期晚于签发日期，请更正号码或日期".into(),
             IssueError::Claims(ClaimsError::StatusIndex) => "状态名单序号超出范围，请换一个序号".into(),
             IssueError::EnrolmentOfAnother => "绑定申请属于另一个居码，请为本居码重新绑定设备".into(),
+            IssueError::NotEd25519(_) => "密钥为P-256密钥，签发机关须使用Ed25519，请另制密钥".into(),
             IssueError::SignerFailed(error) | IssueError::SignatureRefused(error) => error.zh().into(),
             IssueError::TooLarge { bytes, most } => {
                 format!("证照共{bytes}字节，超过二维码可容纳的{most}字节，请缩短地址")
@@ -416,7 +502,13 @@ impl IssueError {
 
     /// Whether the key or its module is at fault, so that going on with other requests makes no sense.
     pub fn is_the_keys_fault(&self) -> bool {
-        matches!(self, IssueError::SignerFailed(_) | IssueError::SignatureRefused(_) | IssueError::Unreadable)
+        matches!(
+            self,
+            IssueError::NotEd25519(_)
+                | IssueError::SignerFailed(_)
+                | IssueError::SignatureRefused(_)
+                | IssueError::Unreadable
+        )
     }
 }
 
@@ -513,6 +605,32 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_signature_from_elsewhere_is_checked_like_any_other() {
+        let request = sample().check(today()).unwrap();
+        let public = *key(1).public();
+        let prepare = || UnsignedPermit::prepare(&request, &device(9), SLOT, now(), &public).unwrap();
+        let of = |seed: u8, message: &[u8]| SigningKey::from_bytes(&[seed; 32]).sign(message).to_bytes();
+
+        let right = of(1, prepare().message());
+        let whole = issue(&request, &device(9), SLOT, now(), &key(1)).unwrap();
+        assert!(prepare().finish(&right).unwrap() == whole, "one way or three steps, the same permit");
+        let printed = UnsignedPermit::prepare_voucher(&request, &note(), SLOT, now(), &public).unwrap();
+        let signature = of(1, printed.message());
+        assert!(printed.finish(&signature).unwrap() == voucher(&request, &note(), SLOT, now(), &key(1)).unwrap());
+
+        for bit in 0..512 {
+            let mut flipped = right;
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(prepare().finish(&flipped).unwrap_err().code(), "SIGNATURE_REFUSED", "bit {bit}");
+        }
+        let of_another_key = of(2, prepare().message());
+        assert_eq!(prepare().finish(&of_another_key).unwrap_err().code(), "SIGNATURE_REFUSED");
+        let of_another_message = of(1, b"juma");
+        assert_eq!(prepare().finish(&of_another_message).unwrap_err().code(), "SIGNATURE_REFUSED");
+        assert!(!format!("{:?}", prepare()).contains("样板街"));
+    }
+
+    #[test]
     fn expiry_is_three_years_and_never_before_the_endorsement_ends() {
         let with = |endorsed_until: &str, expires_at: Option<&str>| {
             let mut raw = sample();
@@ -531,8 +649,10 @@ pub(crate) mod tests {
         let point = hex::decode("036b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c296").unwrap();
         let p256 = PublicKey::try_from(&CoseKey::P256(point.try_into().unwrap())).unwrap();
         assert_eq!(IssuingKey::new((), p256).err(), Some(NotEd25519));
-        // As a device's key it is fine.
         let request = sample().check(today()).unwrap();
+        let refused = UnsignedPermit::prepare(&request, &device(9), SLOT, now(), &p256).unwrap_err();
+        assert_eq!(refused.code(), "KEY_NOT_ED25519");
+        // As a device's key it is fine.
         let permit = issue(&request, &Device::from(p256), SLOT, now(), &key(1)).unwrap();
         let read = UnverifiedPermit::parse(permit.bytes()).unwrap();
         assert_eq!(read.unverified_claims().device_key(), Some(&p256.cose_key()));

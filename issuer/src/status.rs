@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io::Write as _;
 
+use credential_format::cose::ToSign;
+use credential_format::key::PublicKey;
 use credential_format::limits::{STATUS_ENTRIES_MAX, STATUS_TOKEN_BYTES_MAX, STATUS_URI_BYTES_MAX};
 use credential_format::status_list::{Status, StatusListDraft, StatusListHead, UnverifiedStatusList};
 use credential_format::timestamp::Timestamp;
@@ -29,32 +31,77 @@ pub fn sign<S: Signer<Signature>>(
     period: StatusPeriod,
     key: &IssuingKey<S>,
 ) -> Result<PublishedStatusList, StatusError> {
-    let mut draft = StatusListDraft::new(STATUS_ENTRIES_MAX);
-    for (index, status) in entries {
-        if !draft.set(index, status) {
-            return Err(StatusError::Index(index));
+    let unsigned = UnsignedStatusList::prepare(entries, list, uri, period, key.public())?;
+    let signature = key.sign(unsigned.message())?;
+    unsigned.finish(&signature)
+}
+
+/// A status list that is complete but for its signature, where the signature comes from somewhere else.
+#[derive(Clone)]
+pub struct UnsignedStatusList {
+    to_sign: ToSign,
+    draft: StatusListDraft,
+    head: StatusListHead,
+    public: PublicKey,
+}
+
+impl UnsignedStatusList {
+    /// The list that the key with this public half is to sign. The other arguments are those of [`sign`].
+    ///
+    /// # Errors
+    /// [`StatusError`].
+    pub fn prepare(
+        entries: impl IntoIterator<Item = (u64, Status)>,
+        list: u64,
+        uri: &StatusUri,
+        period: StatusPeriod,
+        key: &PublicKey,
+    ) -> Result<UnsignedStatusList, StatusError> {
+        let mut draft = StatusListDraft::new(STATUS_ENTRIES_MAX);
+        for (index, status) in entries {
+            if !draft.set(index, status) {
+                return Err(StatusError::Index(index));
+            }
         }
-    }
-    let head = StatusListHead {
-        subject: uri.subject(list),
-        issued_at: period.issued_at,
-        expires_at: Some(period.expires_at),
-        ttl_secs: Some(period.ttl_secs),
-    };
-    let to_sign = draft
-        .to_sign_compressed(&compress(draft.bytes())?, &head, key.public())
-        .map_err(|_| StatusError::Unreadable)?;
-    let bytes = to_sign.finish(&key.sign(to_sign.message())?);
-    if bytes.len() > STATUS_TOKEN_BYTES_MAX {
-        return Err(StatusError::Unreadable);
+        let head = StatusListHead {
+            subject: uri.subject(list),
+            issued_at: period.issued_at,
+            expires_at: Some(period.expires_at),
+            ttl_secs: Some(period.ttl_secs),
+        };
+        let to_sign =
+            draft.to_sign_compressed(&compress(draft.bytes())?, &head, key).map_err(|_| StatusError::Unreadable)?;
+        Ok(UnsignedStatusList { to_sign, draft, head, public: *key })
     }
 
-    let read = UnverifiedStatusList::parse(&bytes).map_err(|_| StatusError::Unreadable)?;
-    let checked = read.check(key.public()).map_err(|_| StatusError::Unreadable)?;
-    if *checked.head() != head || checked.bytes() != draft.bytes() {
-        return Err(StatusError::Unreadable);
+    /// What the key is to sign, whole and not hashed before.
+    pub fn message(&self) -> &[u8] {
+        self.to_sign.message()
     }
-    Ok(PublishedStatusList { bytes, head })
+
+    /// The list, if this signature is the key's and every entry of the finished bytes reads back as it was set.
+    ///
+    /// # Errors
+    /// [`StatusError::Signing`], [`StatusError::Unreadable`].
+    pub fn finish(self, signature: &[u8; 64]) -> Result<PublishedStatusList, StatusError> {
+        self.public.verify(self.message(), signature).map_err(|_| SigningError::SignatureRefused)?;
+        let bytes = self.to_sign.finish(signature);
+        if bytes.len() > STATUS_TOKEN_BYTES_MAX {
+            return Err(StatusError::Unreadable);
+        }
+        let read = UnverifiedStatusList::parse(&bytes).map_err(|_| StatusError::Unreadable)?;
+        let checked = read.check(&self.public).map_err(|_| StatusError::Unreadable)?;
+        if *checked.head() != self.head || checked.bytes() != self.draft.bytes() {
+            return Err(StatusError::Unreadable);
+        }
+        Ok(PublishedStatusList { bytes, head: self.head })
+    }
+}
+
+impl fmt::Debug for UnsignedStatusList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnsignedStatusList").field("head", &self.head).finish_non_exhaustive()
+    }
 }
 
 /// One zlib stream, as small as this compressor makes it: every counter downloads it, and the issuer makes it once.
