@@ -10,6 +10,8 @@ use command_line::refusal::Refusal;
 use credential_format::key::{CoseKey, PublicKey};
 use ed25519_dalek::{Signature, SigningKey};
 use issuer::IssuingKey;
+#[cfg(feature = "pkcs11")]
+use issuer::pkcs11::Pkcs11Key;
 use signature::Signer;
 use zeroize::Zeroizing;
 
@@ -99,12 +101,24 @@ impl PassphraseArgs {
 pub(crate) enum AnySigner {
     /// It was read from a file.
     File(Box<SigningKey>),
+    /// It stays in a token.
+    #[cfg(feature = "pkcs11")]
+    Token(Box<Pkcs11Key>),
 }
 
 impl Signer<Signature> for AnySigner {
     fn try_sign(&self, message: &[u8]) -> Result<Signature, signature::Error> {
         match self {
             AnySigner::File(key) => key.try_sign(message),
+            #[cfg(feature = "pkcs11")]
+            AnySigner::Token(key) => {
+                key.sign(message).map(|signature| Signature::from_bytes(&signature)).map_err(|error| {
+                    // The refusal that ends the command knows only that there was no signature. Said once, not for every permit of a chunk.
+                    static SAID: std::sync::Once = std::sync::Once::new();
+                    SAID.call_once(|| eprintln!("note: {error} [{}]", error.code()));
+                    signature::Error::new()
+                })
+            }
         }
     }
 }
@@ -113,11 +127,7 @@ impl Signer<Signature> for AnySigner {
 pub(crate) fn load_key(reference: &Path, passphrase: &PassphraseArgs) -> Result<IssuingKey<AnySigner>, Refusal> {
     match token_reference(reference) {
         None => from_file(reference, passphrase),
-        Some(_) => Err(Refusal::usage(
-            "PKCS11_NOT_BUILT",
-            "this program was built without PKCS#11",
-            "build it with `cargo build -p issuer --features pkcs11`",
-        )),
+        Some(uri) => token::load(uri, passphrase),
     }
 }
 
@@ -142,7 +152,7 @@ fn from_file(path: &Path, passphrase: &PassphraseArgs) -> Result<IssuingKey<AnyS
 }
 
 /// The text of a reference into a token: what begins with `pkcs11:`. A file of such a name is written `./pkcs11:...`.
-pub(crate) fn token_reference(reference: &Path) -> Option<&str> {
+fn token_reference(reference: &Path) -> Option<&str> {
     reference.to_str().filter(|text| text.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case("pkcs11:")))
 }
 
@@ -152,4 +162,119 @@ fn not_ed25519(path: &Path) -> Refusal {
         format!("{} is a P-256 key, and issuers sign with Ed25519", path.display()),
         "make a key with `issuer keygen`",
     )
+}
+
+#[cfg(feature = "pkcs11")]
+pub(crate) mod token {
+    use std::path::Path;
+
+    use command_line::refusal::{Exit, Refusal};
+    use credential_format::key::PublicKey;
+    use issuer::IssuingKey;
+    use issuer::pkcs11::{KeyUri, Pkcs11Error, Pkcs11Key};
+
+    use super::{AnySigner, PassphraseArgs};
+    use crate::cli::from_sentence;
+
+    pub(super) fn load(uri: &str, passphrase: &PassphraseArgs) -> Result<IssuingKey<AnySigner>, Refusal> {
+        let key = find(uri, passphrase)?;
+        let public = *key.public();
+        IssuingKey::new(AnySigner::Token(Box::new(key)), public)
+            .map_err(|error| from_sentence(error.code(), Exit::Usage, &error.to_string()))
+    }
+
+    /// The public half of a new key pair that is made in the token.
+    pub(crate) fn generate(uri: &str, passphrase: &PassphraseArgs) -> Result<PublicKey, Refusal> {
+        let uri = parse(uri)?;
+        let pin = passphrase.existing(Path::new(NAME))?;
+        Pkcs11Key::generate(&uri, &pin).map(|key| *key.public()).map_err(|error| refused(&error))
+    }
+
+    /// The public half of a key pair that is in the token already.
+    pub(crate) fn public(uri: &str, passphrase: &PassphraseArgs) -> Result<PublicKey, Refusal> {
+        find(uri, passphrase).map(|key| *key.public())
+    }
+
+    fn find(uri: &str, passphrase: &PassphraseArgs) -> Result<Pkcs11Key, Refusal> {
+        let uri = parse(uri)?;
+        let pin = passphrase.existing(Path::new(NAME))?;
+        Pkcs11Key::open(&uri, &pin).map_err(|error| refused(&error))
+    }
+
+    /// How the terminal asks for the PIN. Not by the URI: it may be long, and it is on the screen already.
+    const NAME: &str = "the token (PIN)";
+
+    fn parse(uri: &str) -> Result<KeyUri, Refusal> {
+        KeyUri::parse(uri).map_err(|error| from_sentence(error.code(), Exit::Usage, &error.to_string()))
+    }
+
+    fn refused(error: &Pkcs11Error) -> Refusal {
+        let exit = match error {
+            Pkcs11Error::WrongSignature | Pkcs11Error::Lost | Pkcs11Error::Token(_) => Exit::Internal,
+            _ => Exit::Usage,
+        };
+        from_sentence(error.code(), exit, &error.to_string())
+    }
+}
+
+#[cfg(not(feature = "pkcs11"))]
+pub(crate) mod token {
+    use command_line::refusal::Refusal;
+    use credential_format::key::PublicKey;
+    use issuer::IssuingKey;
+
+    use super::{AnySigner, PassphraseArgs};
+
+    pub(super) fn load(_: &str, _: &PassphraseArgs) -> Result<IssuingKey<AnySigner>, Refusal> {
+        Err(not_built())
+    }
+
+    pub(crate) fn generate(_: &str, _: &PassphraseArgs) -> Result<PublicKey, Refusal> {
+        Err(not_built())
+    }
+
+    pub(crate) fn public(_: &str, _: &PassphraseArgs) -> Result<PublicKey, Refusal> {
+        Err(not_built())
+    }
+
+    fn not_built() -> Refusal {
+        Refusal::usage(
+            "PKCS11_NOT_BUILT",
+            "this program was built without PKCS#11, so that it reaches no token",
+            "build it with: cargo build --release -p issuer --features pkcs11",
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URI: &str = "pkcs11:token=ISSUER;object=permit?module-path=/usr/lib/softhsm/libsofthsm2.so";
+
+    fn no_passphrase() -> PassphraseArgs {
+        PassphraseArgs { passphrase_file: None, passphrase_fd: None, read: OnceLock::new() }
+    }
+
+    #[test]
+    fn a_reference_is_a_token_or_a_file() {
+        assert_eq!(token_reference(Path::new(URI)), Some(URI));
+        assert!(token_reference(Path::new("PKCS11:token=a")).is_some());
+        for file in ["./pkcs11:a", "keys/permit.pem", "pkcs11", "居住证.pem"] {
+            assert_eq!(token_reference(Path::new(file)), None, "{file}");
+        }
+        let beside = |key: &str| KeyArgs { key: key.into(), passphrase: no_passphrase() }.ledger_beside();
+        assert_eq!(beside("keys/permit.pem"), Ok("keys/ledger.sqlite3".into()));
+        assert_eq!(beside(URI).unwrap_err().code(), "LEDGER_NOT_NAMED");
+    }
+
+    #[cfg(not(feature = "pkcs11"))]
+    #[test]
+    fn without_the_feature_a_token_is_refused_before_a_pin_is_asked_for() {
+        let refused = load_key(Path::new(URI), &no_passphrase()).unwrap_err();
+        assert_eq!(refused.code(), "PKCS11_NOT_BUILT");
+        assert!(refused.remedy().contains("--features pkcs11"), "{refused}");
+        assert_eq!(token::generate(URI, &no_passphrase()).unwrap_err().code(), "PKCS11_NOT_BUILT");
+        assert_eq!(token::public(URI, &no_passphrase()).unwrap_err().code(), "PKCS11_NOT_BUILT");
+    }
 }
