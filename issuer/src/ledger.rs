@@ -15,14 +15,22 @@
 //!
 //! **Publishing.** The `iat` of a list rises strictly. If the clock has not moved since the last publication, `last + 1` is taken; if it is
 //! behind by more than a minute, nothing is published, for a list dated far ahead would make counters doubt their own clocks.
+//!
+//! **Halting.** [`Ledger::halt`] stops every process that issues with this ledger: each transaction that would store permits looks for a halt
+//! first, and none lasts longer than about half a second, however slowly the key signs (a single signature is not interrupted). Between two of
+//! them the file is free for a moment, so that whoever waits gets in. What was stored stays; statuses are set and lists published as before.
+//!
+//! **Forms.** A ledger of form 1, which knew no halts, becomes one of form 2 when it is opened, in one transaction; programs that know form 1
+//! only do not open it any more.
 
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::OpenOptions;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use credential_format::citizen_id::CitizenId;
+use credential_format::display_text::DisplayText;
 use credential_format::limits::STATUS_ENTRIES_MAX;
 use credential_format::permit::{Carrier, StatusSlot};
 use credential_format::residence_code::ResidenceCode;
@@ -38,10 +46,15 @@ use crate::bulk::{self, Bearer};
 use crate::issue::{IssueError, IssuedPermit, IssuingKey};
 use crate::request::PermitRequest;
 
-/// The form of the database that this version reads and writes.
-const FORM: i64 = 1;
-/// So long a writer waits for another process's transaction.
-const BUSY: Duration = Duration::from_secs(30);
+/// The form of the database that this version reads and writes. Form 1 is brought up to it.
+const FORM: i64 = 2;
+/// So long a transaction goes on taking more orders. With what it has begun by then it ends within about half a second, unless a single
+/// signature takes longer.
+const HOLD: Duration = Duration::from_millis(250);
+/// So long a process leaves the file free after a transaction before it begins the next, and so often another looks whether it is free:
+/// SQLite has no queue, and with a slow key there would be no moment to get in.
+const FREE: Duration = Duration::from_millis(2);
+const LOOK: Duration = Duration::from_micros(250);
 /// A publication may be dated so many seconds ahead of the clock.
 const AHEAD_MAX: u64 = 60;
 
@@ -51,6 +64,8 @@ pub struct Ledger {
     salt: [u8; 32],
     entries: u64,
     full_at: u64,
+    /// The end of the last transaction that issued.
+    freed_at: Option<Instant>,
 }
 
 /// One permit that is asked for.
@@ -96,7 +111,7 @@ impl Ledger {
     fn open_with(path: &Path, salt: &[u8; 32], entries: u64, full_at: u64) -> Result<Ledger, LedgerError> {
         prepare_file(path)?;
         let mut connection = Connection::open(path)?;
-        connection.busy_timeout(BUSY)?;
+        connection.busy_handler(Some(wait_for_the_file))?;
         // Before anything is written: the next line changes the file, and another program's is left as it is.
         let foreign = "SELECT count(*) > 0 AND total(type = 'table' AND name = 'ledger') = 0 FROM sqlite_schema";
         if connection.query_row(foreign, [], |row| row.get(0))? {
@@ -109,6 +124,7 @@ impl Ledger {
         let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         if tables == 0 {
             transaction.execute_batch(include_str!("ledger.sql"))?;
+            transaction.execute_batch(include_str!("ledger_form_2.sql"))?;
             transaction.execute(
                 "INSERT INTO ledger (only_row, form, salt, entries, full_at) VALUES (1, ?, ?, ?, ?)",
                 params![FORM, salt, int(entries), int(full_at)],
@@ -124,15 +140,20 @@ impl Ledger {
             return Err(LedgerError::NotALedger);
         }
         let form: i64 = transaction.query_row("SELECT form FROM ledger", [], |row| row.get(0))?;
-        if form != FORM {
-            return Err(LedgerError::Form(form));
+        match form {
+            FORM => {}
+            1 => {
+                transaction.execute_batch(include_str!("ledger_form_2.sql"))?;
+                transaction.execute("UPDATE ledger SET form = ?", [FORM])?;
+            }
+            _ => return Err(LedgerError::Form(form)),
         }
         let (salt, entries, full_at) =
             transaction.query_row("SELECT salt, entries, full_at FROM ledger", [], |row| {
                 Ok((row.get(0)?, uint(row, 1)?, uint(row, 2)?))
             })?;
         transaction.commit()?;
-        Ok(Ledger { connection, salt, entries, full_at })
+        Ok(Ledger { connection, salt, entries, full_at, freed_at: None })
     }
 
     /// Begins a run. With an idempotency key, a run under the same key before is continued.
@@ -157,11 +178,14 @@ impl Ledger {
         Ok(Run { id, seen: HashSet::new() })
     }
 
-    /// Issues permits and stores them, in one transaction that is on the disk when this returns. A few hundred to a thousand orders at a
-    /// time keep every core busy. The results are in the order of the orders; a refused order does not stop the others.
+    /// Issues permits and stores them; all that is returned is on the disk. A few hundred to a thousand orders at a time keep every core
+    /// busy. The results are in the order of the orders; a refused order does not stop the others.
+    ///
+    /// **Fewer results than orders** mean that something failed on the way, or that issuing was halted: the permits that are returned are
+    /// stored and may leave, and the other orders were not touched. Call again with those to learn what it was, or to go on.
     ///
     /// # Errors
-    /// [`LedgerError`]: then nothing of this call is stored, and no permit of it may leave.
+    /// [`LedgerError`]: then nothing of this call is stored, and no permit of it may leave. [`LedgerError::Halted`] while issuing is halted.
     pub fn issue_all<S: Signer<Signature> + Sync>(
         &mut self,
         run: &mut Run,
@@ -170,59 +194,139 @@ impl Ledger {
         key: &IssuingKey<S>,
         dice: &mut Dice,
     ) -> Result<Vec<Result<Entry, OrderRefusal>>, LedgerError> {
-        let (salt, entries, full_at) = (self.salt, self.entries, self.full_at);
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut register = Register::prepare(&transaction)?;
-
-        // Who is refused, and who was served before. Codes that this call meets count as met only once it has succeeded.
-        let mut met = HashSet::new();
-        let mut nonces = HashSet::new();
-        let mut looked_up = Vec::with_capacity(orders.len());
-        for order in orders {
-            let found = if run.seen.contains(&order.request.residence_code().get())
-                || !met.insert(order.request.residence_code().get())
-            {
-                LookedUp::Refused(OrderRefusal::DuplicateRow)
-            } else {
-                register.look_up(run.id, order, &salt, &mut nonces)?
-            };
-            looked_up.push(found);
-        }
-
-        // Slots, and then signatures on all cores.
-        let mut slots = register.slots(entries, full_at, dice)?;
-        let mut jobs = Vec::with_capacity(orders.len());
-        for (order, found) in orders.iter().zip(&looked_up) {
-            if matches!(found, LookedUp::New { .. }) {
-                jobs.push((order, slots.take(&mut register)?));
+        let mut results = Vec::with_capacity(orders.len());
+        while let Some(rest) = orders.get(results.len()..).filter(|rest| !rest.is_empty()) {
+            match self.issue_some(run, rest, now, key, dice) {
+                Ok(some) => results.extend(some),
+                Err(error) if results.is_empty() => return Err(error),
+                Err(_) => break,
             }
         }
-        let made = bulk::in_parallel(&jobs, |(order, slot)| bulk::make(&order.request, &order.bearer, *slot, now, key));
+        Ok(results)
+    }
 
-        // The record.
-        let mut made = made.into_iter();
+    /// As many of the first orders as [`HOLD`] suffices for, at least one, in one transaction.
+    fn issue_some<S: Signer<Signature> + Sync>(
+        &mut self,
+        run: &mut Run,
+        orders: &[Order],
+        now: Timestamp,
+        key: &IssuingKey<S>,
+        dice: &mut Dice,
+    ) -> Result<Vec<Result<Entry, OrderRefusal>>, LedgerError> {
+        let (salt, entries, full_at) = (self.salt, self.entries, self.full_at);
+        if let Some(left) = self.freed_at.and_then(|at| FREE.checked_sub(at.elapsed())) {
+            std::thread::sleep(left);
+        }
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let begun = Instant::now();
+        if let Some(halt) = current_halt(&transaction)? {
+            return Err(LedgerError::Halted { since: halt.since, reason: halt.reason });
+        }
+        let mut register = Register::prepare(&transaction)?;
+        let mut slots = register.slots(entries, full_at, dice)?;
+        // Codes that this transaction meets count as met only once it has succeeded.
+        let mut met = HashSet::new();
+        let mut nonces = HashSet::new();
         let mut results = Vec::with_capacity(orders.len());
-        for (order, found) in orders.iter().zip(looked_up) {
-            results.push(match found {
-                LookedUp::Refused(refusal) => Err(refusal),
-                LookedUp::Repeat(entry) => Ok(entry),
-                LookedUp::New { digest, person, is_first } => match made.next() {
-                    Some(Ok(permit)) => {
-                        let version = register.record(run.id, order, &permit, &digest, &person, is_first, now)?;
-                        slots.used(permit.slot().list);
-                        Ok(Entry { permit, version, is_repeat: false, is_in_force: true })
-                    }
-                    Some(Err(error)) if error.is_the_keys_fault() => return Err(LedgerError::Issue(error)),
-                    Some(Err(error)) => Err(OrderRefusal::Issue(error)),
-                    None => return Err(LedgerError::Damaged),
-                },
-            });
+        // How fast the key signs shows as it goes: twice as many orders each time, and no more than the time that is left allows.
+        let mut group = 1;
+        while let Some(rest) = orders.get(results.len()..).filter(|rest| !rest.is_empty()) {
+            let group_begun = Instant::now();
+            let some = rest.get(..group).unwrap_or(rest);
+
+            // Who is refused, and who was served before.
+            let mut looked_up = Vec::with_capacity(some.len());
+            for order in some {
+                let code = order.request.residence_code().get();
+                let found = if run.seen.contains(&code) || !met.insert(code) {
+                    LookedUp::Refused(OrderRefusal::DuplicateRow)
+                } else {
+                    register.look_up(run.id, order, &salt, &mut nonces)?
+                };
+                looked_up.push(found);
+            }
+
+            // Slots, and then signatures on all cores.
+            let mut jobs = Vec::with_capacity(some.len());
+            for (order, found) in some.iter().zip(&looked_up) {
+                if matches!(found, LookedUp::New { .. }) {
+                    jobs.push((order, slots.take(&mut register)?));
+                }
+            }
+            let made =
+                bulk::in_parallel(&jobs, |(order, slot)| bulk::make(&order.request, &order.bearer, *slot, now, key));
+
+            // The record.
+            let mut made = made.into_iter();
+            for (order, found) in some.iter().zip(looked_up) {
+                results.push(match found {
+                    LookedUp::Refused(refusal) => Err(refusal),
+                    LookedUp::Repeat(entry) => Ok(entry),
+                    LookedUp::New { digest, person, is_first } => match made.next() {
+                        Some(Ok(permit)) => {
+                            let version = register.record(run.id, order, &permit, &digest, &person, is_first, now)?;
+                            slots.used(permit.slot().list);
+                            Ok(Entry { permit, version, is_repeat: false, is_in_force: true })
+                        }
+                        Some(Err(error)) if error.is_the_keys_fault() => return Err(LedgerError::Issue(error)),
+                        Some(Err(error)) => Err(OrderRefusal::Issue(error)),
+                        None => return Err(LedgerError::Damaged),
+                    },
+                });
+            }
+            let Some(left) = HOLD.checked_sub(begun.elapsed()) else { break };
+            let each = group_begun.elapsed() / some.len().try_into().unwrap_or(u32::MAX);
+            let fit = left.as_nanos() / each.as_nanos().max(1);
+            group = usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, group * 2);
         }
         slots.record(&mut register)?;
         drop(register);
         transaction.commit()?;
+        self.freed_at = Some(Instant::now());
         run.seen.extend(met);
         Ok(results)
+    }
+
+    /// Stops issuing: from when this returns no process stores a permit in this ledger, until [`resume`](Self::resume). If issuing is halted
+    /// already, that halt stays as it is, and is returned.
+    ///
+    /// `reason` is for the people at the issuer and is shown to whoever tries to issue; it must hold nothing personal.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn halt(&mut self, reason: &HaltReason, now: Timestamp) -> Result<Halt, LedgerError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if let Some(halt) = current_halt(&transaction)? {
+            return Ok(halt);
+        }
+        transaction.execute(
+            "INSERT INTO halt (since, until, reason) VALUES (?, NULL, ?)",
+            params![int(now.seconds()), reason.as_str()],
+        )?;
+        transaction.commit()?;
+        Ok(Halt { since: now, until: None, reason: reason.clone(), is_new: true })
+    }
+
+    /// Lets issuing go on, and says which halt is over. A clock that was set back in the meantime does not make it end before it began.
+    ///
+    /// # Errors
+    /// [`LedgerError::NotHalted`].
+    pub fn resume(&mut self, now: Timestamp) -> Result<Halt, LedgerError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let halt = current_halt(&transaction)?.ok_or(LedgerError::NotHalted)?;
+        let until = now.max(halt.since);
+        transaction.execute("UPDATE halt SET until = ? WHERE until IS NULL", [int(until.seconds())])?;
+        transaction.commit()?;
+        Ok(Halt { until: Some(until), ..halt })
+    }
+
+    /// All halts, the oldest first. Issuing is halted if the last has no end.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn halts(&self) -> Result<Vec<Halt>, LedgerError> {
+        select_halts(&self.connection, "SELECT since, until, reason FROM halt ORDER BY id")
     }
 
     /// Sets the status of a permit, or of all permits in force of a residence code; says which entries were looked at, and which changed.
@@ -351,6 +455,22 @@ impl fmt::Debug for Run {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Run({})", if self.id.is_some() { "with an idempotency key" } else { "without an idempotency key" })
     }
+}
+
+/// Why issuing was halted: display text of at most 100 characters, without anything personal.
+pub type HaltReason = DisplayText<100>;
+
+/// A time in which nothing was, or is, issued.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Halt {
+    /// From when.
+    pub since: Timestamp,
+    /// Until when; none while it lasts.
+    pub until: Option<Timestamp>,
+    /// Why.
+    pub reason: HaltReason,
+    /// This very call of [`Ledger::halt`] began it.
+    pub is_new: bool,
 }
 
 /// What names a run, so that it can be repeated and gives the same permits: 1 to 128 visible ASCII characters.
@@ -499,7 +619,7 @@ pub enum LedgerError {
     NotALedger,
     /// A ledger of another program version.
     #[error(
-        "the ledger has form {0}, and this program knows form 1 only; use the program that made it, or a newer one"
+        "the ledger has form {0}, and this program knows forms 1 and 2 only; use the program that made it, or a newer one"
     )]
     Form(i64),
     /// Another process holds it for long.
@@ -521,6 +641,19 @@ pub enum LedgerError {
     /// The key is at fault.
     #[error(transparent)]
     Issue(IssueError),
+    /// The switch is off.
+    #[error(
+        "签发已暂停 issuing was halted at {since}: {reason}; once it is cleared up, type `issuer resume`, and run the same command again with the same --idempotency-key"
+    )]
+    Halted {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        reason: HaltReason,
+    },
+    /// The switch is on.
+    #[error("签发未暂停 issuing is not halted; there is nothing to resume")]
+    NotHalted,
     /// No permit there.
     #[error("the ledger has no such permit; check the list and the index, or the residence code")]
     NotFound,
@@ -558,6 +691,8 @@ impl LedgerError {
             LedgerError::Database(_) => "LEDGER_FAILED",
             LedgerError::Damaged => "LEDGER_DAMAGED",
             LedgerError::Issue(error) => error.code(),
+            LedgerError::Halted { .. } => "ISSUING_HALTED",
+            LedgerError::NotHalted => "ISSUING_NOT_HALTED",
             LedgerError::NotFound => "PERMIT_NOT_FOUND",
             LedgerError::StatusFinal { .. } => "STATUS_FINAL",
             LedgerError::ListUnknown(_) => "STATUS_LIST_UNKNOWN",
@@ -599,6 +734,35 @@ fn next_publication(connection: &Connection, list: u64, now: Timestamp) -> Resul
         return Err(LedgerError::ClockBehind { now, last });
     }
     Ok(issued_at)
+}
+
+/// Looks often for the first second, because a process that issues a batch leaves the file free for [`FREE`] only, then every millisecond,
+/// for about half a minute.
+fn wait_for_the_file(tries: i32) -> bool {
+    std::thread::sleep(if tries < 4_000 { LOOK } else { 4 * LOOK });
+    tries < 32_000
+}
+
+fn current_halt(connection: &Connection) -> Result<Option<Halt>, LedgerError> {
+    Ok(select_halts(connection, "SELECT since, until, reason FROM halt WHERE until IS NULL")?.pop())
+}
+
+fn select_halts(connection: &Connection, sql: &str) -> Result<Vec<Halt>, LedgerError> {
+    let time = |seconds: u64| Timestamp::new(seconds).map_err(|_| LedgerError::Damaged);
+    let mut statement = connection.prepare(sql)?;
+    let mut rows = statement.query([])?;
+    let mut halts = Vec::new();
+    while let Some(row) = rows.next()? {
+        let until: Option<i64> = row.get(1)?;
+        let reason: String = row.get(2)?;
+        halts.push(Halt {
+            since: time(uint(row, 0)?)?,
+            until: until.map(|_| uint(row, 1).map_err(LedgerError::from).and_then(time)).transpose()?,
+            reason: HaltReason::parse(&reason).map_err(|_| LedgerError::Damaged)?,
+            is_new: false,
+        });
+    }
+    Ok(halts)
 }
 
 fn may_become(from: Status, to: Status) -> bool {
@@ -856,7 +1020,6 @@ fn prepare_file(path: &Path) -> Result<(), LedgerError> {
 mod tests {
     use std::path::PathBuf;
 
-    use credential_format::display_text::DisplayText;
     use credential_format::permit::VoucherNote;
     use ed25519_dalek::SigningKey;
 
@@ -1180,6 +1343,37 @@ mod tests {
         assert_eq!(ledger.publish(2, now()).unwrap_err().code(), "STATUS_LIST_UNKNOWN");
     }
 
+    #[test]
+    fn the_next_time_is_known_before_it_is_taken() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let next = |ledger: &Ledger, ahead: u64| ledger.next_publication(1, now().checked_sub(ahead).unwrap());
+        for expected in [now(), now().checked_add(1).unwrap()] {
+            assert_eq!(next(&ledger, 0).unwrap(), expected);
+            assert_eq!(next(&ledger, 0).unwrap(), expected, "it was not taken");
+            assert_eq!(ledger.publish(1, now()).unwrap().issued_at, expected);
+        }
+        assert_eq!(next(&ledger, 58).unwrap(), now().checked_add(2).unwrap());
+        assert_eq!(next(&ledger, 59).unwrap_err().code(), "CLOCK_BEHIND");
+        assert_eq!(ledger.next_publication(2, now()).unwrap_err().code(), "STATUS_LIST_UNKNOWN");
+    }
+
+    #[test]
+    fn nobody_publishes_while_one_is_alone() {
+        let desk = Desk::new();
+        let (mut ledger, mut other) = (desk.open(), desk.open());
+        std::thread::scope(|scope| {
+            let publishing = ledger.alone(|| {
+                let publishing = scope.spawn(move || other.publish(1, now()).unwrap().issued_at);
+                std::thread::sleep(Duration::from_millis(300));
+                assert!(!publishing.is_finished(), "it came between");
+                publishing
+            });
+            assert_eq!(publishing.unwrap().join().unwrap(), now());
+        });
+        assert_eq!(ledger.publish(1, now()).unwrap().issued_at, now().checked_add(1).unwrap());
+    }
+
     #[cfg(unix)]
     #[test]
     fn the_file_is_the_owners_and_nothing_else_is_a_ledger() {
@@ -1196,6 +1390,207 @@ mod tests {
         std::fs::set_permissions(&text, std::fs::Permissions::from_mode(0o600)).unwrap();
         assert_eq!(Ledger::open(&text, &[7; 32]).unwrap_err().code(), "LEDGER_UNKNOWN");
         assert_eq!(Ledger::open(Path::new("/nowhere/l.sqlite3"), &[7; 32]).unwrap_err().code(), "LEDGER_FILE");
+    }
+
+    fn reason(text: &str) -> HaltReason {
+        HaltReason::parse(text).unwrap()
+    }
+
+    fn after(seconds: u64) -> Timestamp {
+        now().checked_add(seconds).unwrap()
+    }
+
+    #[test]
+    fn a_halt_stops_issuing_and_nothing_else() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let issued = issue(&mut ledger, &[order(1)]);
+        assert_eq!(ledger.resume(now()).unwrap_err().code(), "ISSUING_NOT_HALTED");
+        let halt = desk.open().halt(&reason("疑似密钥泄露; case 17"), after(10)).unwrap();
+        assert_eq!((halt.since, halt.until, halt.is_new), (after(10), None, true));
+
+        let mut run = ledger.begin(None, now()).unwrap();
+        let refused = ledger.issue_all(&mut run, &[order(2)], after(11), &key(1), &mut dice()).unwrap_err();
+        assert_eq!(refused.code(), "ISSUING_HALTED");
+        assert!(refused.to_string().contains("疑似密钥泄露; case 17"), "{refused}");
+        assert!(refused.to_string().contains(&after(10).to_string()), "{refused}");
+        assert_eq!(ledger.len().unwrap(), 1);
+        ledger.set_status(Target::Slot(slot(&issued, 0)), Status::Cancelled, after(12)).unwrap();
+        assert_eq!(ledger.publish(1, after(12)).unwrap().entries.len(), 1);
+
+        // A second halt changes nothing, and one that is over cannot be ended again.
+        let again = ledger.halt(&reason("another"), after(20)).unwrap();
+        assert_eq!((again.since, again.is_new), (after(10), false));
+        assert_eq!(again.reason, reason("疑似密钥泄露; case 17"));
+        let over = ledger.resume(after(30)).unwrap();
+        assert_eq!((over.since, over.until), (after(10), Some(after(30))));
+        assert_eq!(ledger.resume(after(31)).unwrap_err().code(), "ISSUING_NOT_HALTED");
+        let after_it = ledger.issue_all(&mut run, &[order(2)], after(32), &key(1), &mut dice()).unwrap();
+        assert_eq!(codes(&after_it), ["OK"], "a run goes on where it was");
+
+        // The clock was set back in between: a halt does not end before it began.
+        ledger.halt(&reason("b"), after(40)).unwrap();
+        assert_eq!(ledger.resume(after(5)).unwrap().until, Some(after(40)));
+        let kept: Vec<_> = desk.open().halts().unwrap().into_iter().map(|h| (h.since, h.until)).collect();
+        assert_eq!(kept, [(after(10), Some(after(30))), (after(40), Some(after(40)))]);
+    }
+
+    #[test]
+    fn the_database_keeps_every_halt() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        ledger.halt(&reason("a"), now()).unwrap();
+        let sql = |ledger: &Ledger, sql: &str| ledger.connection.execute(sql, []).map_err(|e| e.to_string());
+        let second = "INSERT INTO halt (since, until, reason) VALUES (1, NULL, 'b')";
+        assert!(sql(&ledger, second).unwrap_err().contains("UNIQUE"));
+        assert!(sql(&ledger, "DELETE FROM halt").unwrap_err().contains("HALT_IS_KEPT"));
+        assert!(sql(&ledger, "UPDATE halt SET reason = 'b'").unwrap_err().contains("HALT_IS_KEPT"));
+        assert!(sql(&ledger, "UPDATE halt SET until = since, reason = 'b'").unwrap_err().contains("HALT_IS_KEPT"));
+        assert!(sql(&ledger, "UPDATE halt SET until = since - 1").unwrap_err().contains("CHECK"));
+        ledger.resume(after(1)).unwrap();
+        assert!(sql(&ledger, "UPDATE halt SET until = NULL").unwrap_err().contains("HALT_IS_KEPT"));
+        assert!(sql(&ledger, "UPDATE halt SET until = until + 1").unwrap_err().contains("HALT_IS_KEPT"));
+        assert!(
+            sql(&ledger, "INSERT INTO halt (since, until, reason) VALUES (2, 1, 'b')").unwrap_err().contains("CHECK")
+        );
+        assert!(
+            sql(&ledger, "INSERT INTO halt (since, until, reason) VALUES (1, 1, '')").unwrap_err().contains("CHECK")
+        );
+    }
+
+    /// One signature after the other, as a token makes them; after so many, none any more.
+    struct Slow {
+        key: std::sync::Mutex<(SigningKey, u32)>,
+        each: Duration,
+    }
+
+    impl Signer<Signature> for Slow {
+        fn try_sign(&self, message: &[u8]) -> Result<Signature, signature::Error> {
+            let mut key = self.key.lock().unwrap();
+            std::thread::sleep(self.each);
+            key.1 = key.1.checked_sub(1).ok_or_else(signature::Error::new)?;
+            Ok(key.0.sign(message))
+        }
+    }
+
+    fn slow(each: Duration, signatures: u32) -> IssuingKey<Slow> {
+        let key_and_left = std::sync::Mutex::new((SigningKey::from_bytes(&[1; 32]), signatures));
+        IssuingKey::new(Slow { key: key_and_left, each }, *key(1).public()).unwrap()
+    }
+
+    #[test]
+    fn a_slow_key_keeps_no_halt_waiting() {
+        for each in [Duration::from_millis(5), Duration::from_millis(40), Duration::from_millis(300)] {
+            let desk = Desk::new();
+            desk.open();
+            let orders: Vec<Order> = (1..=1024).map(order).collect();
+            let (stored, halted_after, stopped_after) = std::thread::scope(|scope| {
+                let issuing = scope.spawn(|| {
+                    let mut ledger = desk.open();
+                    let mut run = ledger.begin(None, now()).unwrap();
+                    let key = slow(each, u32::MAX);
+                    let stored = ledger.issue_all(&mut run, &orders, now(), &key, &mut dice()).unwrap().len();
+                    let rest = ledger.issue_all(&mut run, &orders[stored..], now(), &key, &mut dice());
+                    assert_eq!(rest.unwrap_err().code(), "ISSUING_HALTED");
+                    stored
+                });
+                std::thread::sleep(Duration::from_millis(700));
+                let begun = Instant::now();
+                desk.open().halt(&reason("a"), now()).unwrap();
+                let halted_after = begun.elapsed();
+                let stored = issuing.join().unwrap();
+                (stored, halted_after, begun.elapsed())
+            });
+            assert!(0 < stored && stored < 1024, "{stored}");
+            assert_eq!(desk.open().len().unwrap(), stored as u64, "what is stored is returned, and the reverse");
+            assert!(stopped_after < Duration::from_secs(1), "{each:?}: {halted_after:?}, {stopped_after:?}");
+        }
+    }
+
+    #[test]
+    fn who_waits_for_a_busy_ledger_gets_in() {
+        let desk = Desk::new();
+        desk.open();
+        // One transaction after the other, with nothing in between.
+        let orders: Vec<Order> = (1..=20_000).map(order).collect();
+        let (stored, waited) = std::thread::scope(|scope| {
+            let issuing = scope.spawn(|| {
+                let mut ledger = desk.open();
+                let mut run = ledger.begin(None, now()).unwrap();
+                ledger.issue_all(&mut run, &orders, now(), &key(1), &mut dice()).unwrap().len()
+            });
+            while desk.open().is_empty().unwrap() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            let begun = Instant::now();
+            desk.open().halt(&reason("a"), now()).unwrap();
+            let waited = begun.elapsed();
+            (issuing.join().unwrap(), waited)
+        });
+        assert!(stored < orders.len(), "the halt came after the whole batch, {waited:?}");
+        assert!(waited < Duration::from_secs(1), "{waited:?}");
+    }
+
+    #[test]
+    fn a_key_that_fails_on_the_way_loses_nothing_that_is_stored() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let orders: Vec<Order> = (1..=100).map(order).collect();
+        let mut run = ledger.begin(None, now()).unwrap();
+        let (key, key_of_a_file) = (slow(Duration::from_millis(10), 60), key(1));
+        let stored = ledger.issue_all(&mut run, &orders, now(), &key, &mut dice()).unwrap();
+        assert!(!stored.is_empty() && stored.len() < 60, "{}", stored.len());
+        assert!(stored.iter().all(Result::is_ok));
+        assert_eq!(ledger.len().unwrap(), stored.len() as u64);
+        let rest = &orders[stored.len()..];
+        let refused = ledger.issue_all(&mut run, rest, now(), &key, &mut dice()).unwrap_err();
+        assert_eq!(refused.code(), "SIGNER_FAILED");
+        let done = ledger.issue_all(&mut run, rest, now(), &key_of_a_file, &mut dice()).unwrap();
+        assert_eq!(codes(&done), vec!["OK"; rest.len()]);
+    }
+
+    #[test]
+    fn a_ledger_of_form_1_becomes_one_of_form_2_whole_or_not_at_all() {
+        let form = |desk: &Desk| -> i64 {
+            Connection::open(&desk.path).unwrap().query_row("SELECT form FROM ledger", [], |row| row.get(0)).unwrap()
+        };
+        let desk = Desk::new();
+        let issued = issue_under(&mut desk.open(), "K", &[order(1), order(2)], 1);
+        let back_to_form_1 = "DROP TABLE halt; UPDATE ledger SET form = 1;";
+        Connection::open(&desk.path).unwrap().execute_batch(back_to_form_1).unwrap();
+        let mut ledger = desk.open();
+        assert_eq!(form(&desk), 2);
+        assert_eq!(ledger.halts().unwrap(), []);
+        let again = issue_under(&mut ledger, "K", &[order(1), order(2)], 2);
+        for (first, again) in issued.iter().zip(&again) {
+            assert_eq!(first.as_ref().unwrap().permit, again.as_ref().unwrap().permit);
+        }
+        ledger.halt(&reason("a"), now()).unwrap();
+
+        // As an old program made it, from its own statements.
+        let old = Desk::new();
+        prepare_file(&old.path).unwrap();
+        let connection = Connection::open(&old.path).unwrap();
+        connection.execute_batch(include_str!("ledger.sql")).unwrap();
+        connection.execute("INSERT INTO ledger VALUES (1, 1, ?, 1048576, 786432)", [[9u8; 32]]).unwrap();
+        connection.execute("INSERT INTO list VALUES (1, 0, 0)", []).unwrap();
+        // Something is in the way of the change: the ledger stays as it is.
+        connection.execute("CREATE TABLE halted_now (a)", []).unwrap();
+        assert_eq!(Ledger::open(&old.path, &[7; 32]).unwrap_err().code(), "LEDGER_FAILED");
+        assert_eq!(form(&old), 1);
+        let tables = "SELECT count(*) FROM sqlite_schema WHERE name = 'halt'";
+        assert_eq!(connection.query_row(tables, [], |row| row.get(0)), Ok(0));
+        connection.execute("DROP TABLE halted_now", []).unwrap();
+        assert_eq!(codes(&issue(&mut old.open(), &[order(1)])), ["OK"]);
+        assert_eq!((form(&old), old.open().salt), (2, [9; 32]));
+
+        for unknown in [0, 3] {
+            connection.execute("UPDATE ledger SET form = ?", [unknown]).unwrap();
+            let refused = Ledger::open(&old.path, &[7; 32]).unwrap_err();
+            assert_eq!(refused.code(), "LEDGER_FORM");
+            assert!(refused.to_string().contains(&format!("form {unknown}")), "{refused}");
+            assert_eq!(form(&old), unknown);
+        }
     }
 
     #[test]

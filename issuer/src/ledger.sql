@@ -1,4 +1,4 @@
--- The issuing authority's ledger, form 1. What must never happen is forbidden here, whatever program writes.
+-- The issuing authority's ledger, form 1; ledger_form_2.sql adds to it. What must never happen is forbidden here, whatever program writes.
 
 CREATE TABLE ledger (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),

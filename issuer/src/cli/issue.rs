@@ -18,7 +18,7 @@ use credential_format::day::Day;
 use credential_format::text::Kind;
 use credential_format::timestamp::Timestamp;
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
-use issuer::bulk::{Bearer, CHUNK};
+use issuer::bulk::Bearer;
 use issuer::ledger::{Dice, Entry, IdempotencyKey, Ledger, LedgerError, Order};
 use issuer::qr::{Level, QrCode};
 use issuer::{FieldError, IssuingKey, PermitRequest};
@@ -148,6 +148,14 @@ struct Pictures {
     svg: bool,
 }
 
+impl Pictures {
+    /// So many rows go from stage to stage together, and up to three times as many are stored and not written yet. A run that is halted
+    /// writes those before it ends, which is not to take long: a file takes a tenth of a millisecond, a picture many.
+    fn chunk(self) -> usize {
+        if self.png || self.svg { 16 } else { 256 }
+    }
+}
+
 /// Pixels a module: a code of version 12 is about 4 cm wide at 300 dots per inch.
 const PNG_SCALE: u32 = 6;
 
@@ -199,18 +207,18 @@ impl Common {
         let begun = Instant::now();
         let tally = thread::scope(|scope| {
             let (to_sign, checked) = sync_channel(2);
-            let (to_write, done) = sync_channel(2);
+            let (to_write, done) = sync_channel(1);
             let requests = &requests;
             let bar = &bar;
-            let reader = scope.spawn(move || check_rows(requests, now.day(), bearer, &to_sign));
+            let reader = scope.spawn(move || check_rows(requests, pictures.chunk(), now.day(), bearer, &to_sign));
             let writer = scope.spawn(move || write_rows(&self.out, requests.place_word(), pictures, done, bar));
             let mut sign = |rows| sign_rows(&mut ledger, &mut run, rows, now, &key, &mut dice);
-            let signed = sign_all(checked, to_write, &mut sign).map_err(|error| from_ledger(&path, &error));
+            let signed = sign_all(checked, to_write, &mut sign);
             // Whoever stopped first closed the others' channels: the writer's reason counts before the signer's, and that before the reader's.
             let tally = writer.join().map_err(|_| defect())?;
             let read = reader.join().map_err(|_| defect())?;
             let tally = tally?;
-            signed?;
+            signed.map_err(|error| cut_off(from_ledger(&path, &error), &tally))?;
             read?;
             Ok::<Tally, Refusal>(tally)
         })?;
@@ -275,6 +283,15 @@ pub(crate) fn open_ledger(path: &Path) -> Result<Ledger, Refusal> {
 pub(crate) fn from_ledger(path: &Path, error: &LedgerError) -> Refusal {
     let exit = match error {
         LedgerError::Issue(error) => return from_issue(error),
+        // Not cut in two at a semicolon, which the reason may hold.
+        LedgerError::Halted { since, reason } => {
+            return Refusal::rejected(
+                error.code(),
+                format!("签发已暂停 issuing with {} was halted at {since}: {reason}", path.display()),
+                "once it is cleared up, type `issuer resume`, and run the same command again with the same --idempotency-key",
+            );
+        }
+        LedgerError::NotHalted => Exit::Undetermined,
         LedgerError::Open | LedgerError::File(_) | LedgerError::NotALedger | LedgerError::Form(_) => Exit::Usage,
         LedgerError::ListUnknown(_) => Exit::Usage,
         LedgerError::StatusFinal { .. } => Exit::Rejected,
@@ -284,19 +301,33 @@ pub(crate) fn from_ledger(path: &Path, error: &LedgerError) -> Refusal {
     from_sentence(error.code(), exit, &format!("{}: {error}", path.display()))
 }
 
+/// A refusal that ends a run, with what the run has issued before.
+fn cut_off(refusal: Refusal, tally: &Tally) -> Refusal {
+    match tally.issued {
+        0 => refusal,
+        issued => Refusal::new(
+            refusal.code(),
+            refusal.exit(),
+            format!("{}; before that this run issued {issued}, which stay issued", refusal.what()),
+            refusal.remedy(),
+        ),
+    }
+}
+
 /// The first stage: reads and checks, and hands over a chunk at a time. Ends quietly when nobody takes the chunks any more.
 fn check_rows(
     requests: &Requests,
+    size: usize,
     today: Day,
     bearer: &(dyn Fn(&PermitRequest) -> Result<Bearer, Fault> + Sync),
     to_sign: &SyncSender<Vec<Checked>>,
 ) -> Result<(), Refusal> {
-    let mut chunk = Vec::with_capacity(CHUNK);
+    let mut chunk = Vec::with_capacity(size);
     let mut is_over = false;
     let outcome = requests.read(&mut |row| {
         chunk.push(check(row, today, bearer));
-        if chunk.len() == CHUNK {
-            is_over = to_sign.send(std::mem::replace(&mut chunk, Vec::with_capacity(CHUNK))).is_err();
+        if chunk.len() == size {
+            is_over = to_sign.send(std::mem::replace(&mut chunk, Vec::with_capacity(size))).is_err();
         }
         if is_over { Err(defect()) } else { Ok(()) }
     });
@@ -321,20 +352,25 @@ fn check(row: Row, today: Day, bearer: &dyn Fn(&PermitRequest) -> Result<Bearer,
     Checked { place, order }
 }
 
-/// The second stage, on this thread: a transaction for each chunk.
+/// The second stage, on this thread: chunk after chunk is signed and stored.
 fn sign_all(
     checked: Receiver<Vec<Checked>>,
     to_write: SyncSender<Vec<Done>>,
-    sign: &mut dyn FnMut(Vec<Checked>) -> Result<Vec<Done>, LedgerError>,
+    sign: &mut dyn FnMut(Vec<Checked>) -> (Vec<Done>, Result<(), LedgerError>),
 ) -> Result<(), LedgerError> {
     for chunk in checked {
-        if to_write.send(sign(chunk)?).is_err() {
+        let (done, outcome) = sign(chunk);
+        // What is stored is written even if the rest of the chunk was not to be had.
+        let is_over = to_write.send(done).is_err();
+        outcome?;
+        if is_over {
             break;
         }
     }
     Ok(())
 }
 
+/// The rows that are done; if they are not all, then what stopped the rest.
 fn sign_rows(
     ledger: &mut Ledger,
     run: &mut issuer::ledger::Run,
@@ -342,7 +378,7 @@ fn sign_rows(
     now: Timestamp,
     key: &IssuingKey<AnySigner>,
     dice: &mut Dice,
-) -> Result<Vec<Done>, LedgerError> {
+) -> (Vec<Done>, Result<(), LedgerError>) {
     let mut orders = Vec::with_capacity(rows.len());
     let mut done: Vec<Done> = Vec::with_capacity(rows.len());
     for row in rows {
@@ -351,14 +387,25 @@ fn sign_rows(
             Err(faults) => done.push(Done { place: row.place, result: Err(faults) }),
         }
     }
-    let results = ledger.issue_all(run, &orders, now, key, dice)?;
-    for (order, result) in orders.iter().zip(results) {
-        let result = result
-            .map_err(|refusal| vec![Fault::new(refusal.field(), refusal.code(), refusal.to_string(), refusal.zh())]);
-        done.push(Done { place: order.place, result });
+    let mut outcome = Ok(());
+    let mut rest = orders.as_slice();
+    while !rest.is_empty() && outcome.is_ok() {
+        match ledger.issue_all(run, rest, now, key, dice) {
+            Err(error) => outcome = Err(error),
+            Ok(results) => {
+                let (some, left) = rest.split_at_checked(results.len()).unwrap_or((rest, &[]));
+                rest = left;
+                for (order, result) in some.iter().zip(results) {
+                    let result = result.map_err(|refusal| {
+                        vec![Fault::new(refusal.field(), refusal.code(), refusal.to_string(), refusal.zh())]
+                    });
+                    done.push(Done { place: order.place, result });
+                }
+            }
+        }
     }
     done.sort_by_key(|row| row.place);
-    Ok(done)
+    (done, outcome)
 }
 
 /// The third stage: files.

@@ -1,9 +1,11 @@
 //! The command line: options, files, the clock and dice around the library.
 
 mod enrolments;
+mod halt;
 mod issue;
 mod key;
 mod keygen;
+mod publish;
 mod rows;
 mod status;
 mod trust;
@@ -47,9 +49,18 @@ enum Command {
     Issue(issue::Issue),
     /// Issue printed permits (信息单, 确认单): a static QR code as PNG and SVG for each request
     Voucher(issue::Voucher),
+    /// Stop issuing at once, in every process that uses the ledger, or show whether it is stopped
+    Halt(halt::Halt),
+    /// Let issuing go on after a halt
+    Resume(halt::Resume),
     /// Set what the status lists say of a permit, and publish the lists
     #[command(subcommand)]
     Status(status::Command),
+    /// Write the folder of lists that any web server, object store or stick can hand out to counters, and announce them
+    ///
+    /// Every file is read back and verified before index.json announces it. The index is not signed, and only saves counters requests: they
+    /// check every list for themselves.
+    Publish(publish::Publish),
     /// Draft, sign and show the trust list: which keys may sign what
     #[command(subcommand)]
     Trust(trust::Command),
@@ -63,7 +74,10 @@ pub(crate) fn main() -> ExitCode {
         Command::Keygen(command) => command.run(json),
         Command::Issue(command) => command.run(json),
         Command::Voucher(command) => command.run(json),
+        Command::Halt(command) => command.run(json),
+        Command::Resume(command) => command.run(json),
         Command::Status(command) => command.run(json),
+        Command::Publish(command) => command.run(json),
         Command::Trust(command) => command.run(json),
     })
 }

@@ -150,6 +150,16 @@ pub(crate) struct Publish {
     #[arg(long, value_name = "ID")]
     issuer: Option<String>,
 
+    #[command(flatten)]
+    period: PeriodArgs,
+
+    #[command(flatten)]
+    clock: ClockArgs,
+}
+
+/// For how long a status list is good.
+#[derive(Args)]
+pub(crate) struct PeriodArgs {
     /// For how many days counters may use the list
     #[arg(long, value_name = "DAYS", default_value_t = 7, value_parser = clap::value_parser!(u64).range(1..=366))]
     expires_days: u64,
@@ -157,9 +167,6 @@ pub(crate) struct Publish {
     /// After how many hours counters are to fetch it anew
     #[arg(long, value_name = "HOURS", default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=8784))]
     ttl_hours: u64,
-
-    #[command(flatten)]
-    clock: ClockArgs,
 }
 
 impl Publish {
@@ -191,7 +198,8 @@ impl Publish {
             })?],
         };
         files::make_folder(&folder, false)?;
-        let publisher = Publisher { command: self, ledger: Mutex::new(ledger), uri, folder, now, key };
+        let (ledger_path, period) = (self.ledger.as_path(), &self.period);
+        let publisher = Publisher { ledger_path, period, ledger: Mutex::new(ledger), uri, folder, now, key };
         let published = publisher.publish_all(&lists)?;
         let value = json!({
             "v": 1,
@@ -214,6 +222,22 @@ impl Publish {
     }
 }
 
+/// Signs all lists of a ledger and puts them in a folder, for `issuer publish`; how many there are.
+pub(super) fn publish_ledger<S: Signer<Signature> + Sync>(
+    ledger_path: &Path,
+    period: &PeriodArgs,
+    uri: StatusUri,
+    folder: PathBuf,
+    now: Timestamp,
+    key: IssuingKey<S>,
+) -> Result<usize, Refusal> {
+    let ledger = existing_ledger(ledger_path)?;
+    let lists = ledger.lists().map_err(|error| from_ledger(ledger_path, &error))?;
+    files::make_folder(&folder, false)?;
+    let publisher = Publisher { ledger_path, period, ledger: Mutex::new(ledger), uri, folder, now, key };
+    publisher.publish_all(&lists).map(|published| published.len())
+}
+
 /// A list that lies where it is to be fetched, read back and verified.
 struct Published {
     list: u64,
@@ -227,7 +251,8 @@ struct Published {
 /// A list gets its time from the ledger before it is signed, and the ledger gives no time twice: a process that dies anywhere leaves the old
 /// file or the new one, and never two lists of one time that differ.
 struct Publisher<'a, S> {
-    command: &'a Publish,
+    ledger_path: &'a Path,
+    period: &'a PeriodArgs,
     /// One connection: those who sign take turns with it, for a few milliseconds a list.
     ledger: Mutex<Ledger>,
     uri: StatusUri,
@@ -271,7 +296,7 @@ impl<S: Signer<Signature> + Sync> Publisher<'_, S> {
     /// What the list says, and its time. No time is taken when it is known already that the list could not be released.
     fn take(&self, list: u64, path: &Path) -> Result<Publication, Refusal> {
         let mut ledger = self.ledger();
-        let refused = |error| from_ledger(&self.command.ledger, &error);
+        let refused = |error| from_ledger(self.ledger_path, &error);
         let next = ledger.next_publication(list, self.now).map_err(refused)?;
         self.period(next)?;
         unless_newer(path, &self.uri.subject(list), next)?;
@@ -286,7 +311,7 @@ impl<S: Signer<Signature> + Sync> Publisher<'_, S> {
             files::write_whole(path, signed.bytes(), Mode::Public)?;
             files::read_limited(path, STATUS_TOKEN_BYTES_MAX as u64)
         });
-        let back = back.map_err(|error| from_ledger(&self.command.ledger, &error))??;
+        let back = back.map_err(|error| from_ledger(self.ledger_path, &error))??;
         let checked = UnverifiedStatusList::parse(&back).ok().and_then(|read| read.check(self.key.public()).ok());
         if back != signed.bytes() || checked.is_none() {
             return Err(Refusal::internal(
@@ -299,7 +324,7 @@ impl<S: Signer<Signature> + Sync> Publisher<'_, S> {
     }
 
     fn period(&self, issued_at: Timestamp) -> Result<StatusPeriod, Refusal> {
-        let Publish { expires_days, ttl_hours, .. } = self.command;
+        let PeriodArgs { expires_days, ttl_hours } = self.period;
         StatusPeriod::new(issued_at, expires_days * 86_400, ttl_hours * 3_600).map_err(from_status)
     }
 
@@ -375,7 +400,7 @@ fn from_status(error: StatusError) -> Refusal {
 }
 
 /// A ledger that is there: one that is made on the spot would have no permit to look up.
-fn existing_ledger(path: &Path) -> Result<Ledger, Refusal> {
+pub(super) fn existing_ledger(path: &Path) -> Result<Ledger, Refusal> {
     if !path.exists() {
         return Err(Refusal::usage(
             "FILE_MISSING",
@@ -384,4 +409,190 @@ fn existing_ledger(path: &Path) -> Result<Ledger, Refusal> {
         ));
     }
     open_ledger(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use clap::Parser as _;
+    use credential_format::key::{CoseKey, PublicKey};
+    use ed25519_dalek::SigningKey;
+    use rusqlite::{Connection, params};
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        publish: Publish,
+    }
+
+    /// An issuer with a ledger, and a folder to publish in.
+    struct Desk {
+        _folder: tempfile::TempDir,
+        folder: PathBuf,
+        command: Publish,
+    }
+
+    const URI: &str = "https://status.example.cn/tianhe";
+
+    impl Desk {
+        /// A ledger of so many lists; list n has one permit, at place n, which is suspended.
+        fn new(lists: u64, more: &[&str]) -> Desk {
+            let own = tempfile::tempdir().unwrap();
+            let folder = own.path().to_owned();
+            let path = folder.join("ledger.sqlite3");
+            drop(Ledger::open(&path, &[7; 32]).unwrap());
+            let sql = Connection::open(&path).unwrap();
+            for list in 1..=lists as i64 {
+                sql.execute("INSERT INTO list VALUES (?, 1, 0) ON CONFLICT DO NOTHING", [list]).unwrap();
+                sql.execute(
+                    "INSERT INTO permit
+                     (residence_code, version, kind, person, list, slot, status, issued_at, changed_at, bytes)
+                     VALUES (?1, 1, 1, zeroblob(32), ?1, ?1, 2, 0, 0, zeroblob(0))",
+                    params![list],
+                )
+                .unwrap();
+            }
+            let line = [&["publish", "--list", "all", "--key", "key.pem", "--uri", URI, "--out", "out"], more].concat();
+            let ledger = ["--ledger", path.to_str().unwrap()];
+            let command = Line::parse_from([&line[..], &ledger[..]].concat()).publish;
+            Desk { _folder: own, folder, command }
+        }
+
+        /// One who publishes, at this many seconds after the first day.
+        fn publisher(&self, seconds: u64) -> Publisher<'_, SigningKey> {
+            let secret = SigningKey::from_bytes(&[1; 32]);
+            let public = PublicKey::try_from(&CoseKey::from(secret.verifying_key())).unwrap();
+            Publisher {
+                ledger_path: &self.command.ledger,
+                period: &self.command.period,
+                ledger: Mutex::new(Ledger::open(&self.command.ledger, &[7; 32]).unwrap()),
+                uri: StatusUri::parse(URI).unwrap(),
+                folder: self.folder.clone(),
+                now: at(seconds),
+                key: IssuingKey::new(secret, public).unwrap(),
+            }
+        }
+
+        fn file(&self, list: u64) -> PathBuf {
+            self.folder.join(format!("{list}.cwt"))
+        }
+
+        /// The time of the list in the file, and what it says of this place.
+        fn published(&self, list: u64, index: u64) -> (Timestamp, Option<Status>) {
+            let bytes = fs::read(self.file(list)).unwrap();
+            let publisher = self.publisher(0);
+            let list = UnverifiedStatusList::parse(&bytes).unwrap().check(publisher.key.public()).unwrap();
+            (list.head().issued_at, list.get(index))
+        }
+
+        fn set(&self, list: u64, status: Status) {
+            let slot = StatusSlot { list, index: list };
+            self.publisher(0).ledger().set_status(Target::Slot(slot), status, at(0)).unwrap();
+        }
+    }
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::new(1_782_864_000 + seconds).unwrap()
+    }
+
+    fn code<T>(result: Result<T, Refusal>) -> &'static str {
+        result.err().expect("a refusal").code()
+    }
+
+    #[test]
+    fn all_lists_say_what_the_ledger_says() {
+        // More than one chunk on two cores.
+        let desk = Desk::new(10, &[]);
+        let lists: Vec<u64> = (1..=10).collect();
+        let published = desk.publisher(0).publish_all(&lists).unwrap();
+        for (list, done) in lists.iter().zip(&published) {
+            assert_eq!(
+                (done.list, &done.path, &done.head.subject),
+                (*list, &desk.file(*list), &format!("{URI}/{list}"))
+            );
+            assert_eq!(done.bytes as u64, fs::metadata(&done.path).unwrap().len());
+            assert_eq!(desk.published(*list, *list), (at(0), Some(Status::Suspended)));
+            assert_eq!(desk.published(*list, list + 1), (at(0), Some(Status::Valid)));
+        }
+        assert_eq!(published.len(), 10);
+        let left: Vec<_> = fs::read_dir(&desk.folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(left.iter().all(|name| !name.to_string_lossy().starts_with(".unfinished")), "{left:?}");
+    }
+
+    #[test]
+    fn a_newer_file_costs_no_time_of_publication() {
+        let desk = Desk::new(1, &[]);
+        desk.publisher(60).publish(1).unwrap();
+        let newer = fs::read(desk.file(1)).unwrap();
+        // A ledger that does not know of it, as after a restored backup.
+        let sql = Connection::open(&desk.command.ledger).unwrap();
+        sql.execute("UPDATE list SET published_at = 0", []).unwrap();
+        for seconds in [0, 59, 60] {
+            assert_eq!(code(desk.publisher(seconds).publish(1)), "STATUS_FILE_NEWER", "{seconds}");
+            let last: i64 = sql.query_row("SELECT published_at FROM list", [], |row| row.get(0)).unwrap();
+            assert_eq!((last, fs::read(desk.file(1)).unwrap() == newer), (0, true));
+        }
+        desk.publisher(61).publish(1).unwrap();
+        assert_eq!(desk.published(1, 1), (at(61), Some(Status::Suspended)));
+
+        // Another issuer's list, and what is no list, are not compared.
+        for other in [b"no list".to_vec(), newer] {
+            fs::write(desk.file(1), other).unwrap();
+            desk.publisher(62).publish(1).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_newer_file_that_comes_between_is_left() {
+        let desk = Desk::new(1, &[]);
+        let slow = desk.publisher(0);
+        let due = slow.take(1, &desk.file(1)).unwrap();
+        let period = slow.period(due.issued_at).unwrap();
+        let signed = status::sign(due.entries, 1, &slow.uri, period, &slow.key).unwrap();
+
+        desk.set(1, Status::Cancelled);
+        desk.publisher(0).publish(1).unwrap();
+        assert_eq!(code(slow.release(&desk.file(1), &signed)), "STATUS_FILE_NEWER");
+        assert_eq!(desk.published(1, 1), (at(1), Some(Status::Cancelled)));
+    }
+
+    #[test]
+    fn a_time_that_was_taken_is_never_taken_again() {
+        let desk = Desk::new(1, &[]);
+        // Dead between the ledger's transaction and the file, and dead after the signature.
+        let dead = desk.publisher(0);
+        assert_eq!(dead.take(1, &desk.file(1)).unwrap().issued_at, at(0));
+        drop(dead);
+        desk.set(1, Status::Valid);
+        desk.publisher(0).publish(1).unwrap();
+        assert_eq!(desk.published(1, 1), (at(1), Some(Status::Valid)));
+    }
+
+    #[test]
+    fn a_wrong_period_costs_no_time_of_publication() {
+        let desk = Desk::new(1, &["--expires-days", "1", "--ttl-hours", "25"]);
+        assert_eq!(code(desk.publisher(0).publish(1)), "STATUS_PERIOD");
+        assert_eq!(desk.publisher(0).ledger().next_publication(1, at(0)).unwrap(), at(0));
+        assert!(!desk.file(1).exists());
+        let desk = Desk::new(1, &["--expires-days", "1", "--ttl-hours", "24"]);
+        let published = desk.publisher(0).publish(1).unwrap();
+        assert_eq!((published.head.expires_at, published.head.ttl_secs), (Some(at(86_400)), Some(86_400)));
+    }
+
+    #[test]
+    fn one_list_that_fails_says_how_many_did_not() {
+        let desk = Desk::new(3, &[]);
+        fs::create_dir(desk.file(2)).unwrap();
+        let refused = desk.publisher(0).publish_all(&[1, 2, 3]).err().unwrap();
+        assert_eq!(refused.code(), "FILE_IS_FOLDER");
+        assert!(refused.what().ends_with("; 2 of 3 lists were published and stay so"), "{}", refused.what());
+        assert_eq!(desk.published(3, 3), (at(0), Some(Status::Suspended)));
+
+        let refused = desk.publisher(0).publish_all(&[4]).err().unwrap();
+        assert_eq!(refused.code(), "STATUS_LIST_UNKNOWN");
+        assert!(!refused.what().contains("were published"), "{}", refused.what());
+    }
 }
