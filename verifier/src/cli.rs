@@ -4,7 +4,10 @@ mod batch;
 mod challenge;
 mod init;
 mod inspect;
+mod outlook;
+mod policy;
 mod primitive;
+mod rehearse;
 mod show;
 mod sync;
 mod terminal;
@@ -46,10 +49,14 @@ struct Arguments {
 enum Command {
     /// Make the state folder of a counter, with the root key's thumbprint that the authority gave
     Init(init::Init),
-    /// Take trust lists (*.cose) and status lists (*.cwt) from a folder or a USB stick
+    /// Take trust lists (*.cose) and status lists (*.cwt) from folders, sticks, files and https servers
     Sync(sync::Sync),
-    /// Show what is trusted, and how old each list is
+    /// Show how this counter stands: what is trusted, how old each list is, what ends soon
     Show(show::Show),
+    /// Say what this counter would say on a date to come, with lists that are not in use yet
+    Rehearse(rehearse::Rehearse),
+    /// Show or set what this counter goes by: ages of status lists, the shared replay guard
+    Policy(policy::Policy),
     /// Check one code
     Verify(verify::Verify),
     /// Check many codes: one JSON object a line on standard input, one verdict a line on standard output
@@ -68,6 +75,8 @@ impl Command {
             Command::Init(_) | Command::Primitive(_) => false,
             Command::Sync(command) => command.json,
             Command::Show(command) => command.json,
+            Command::Rehearse(command) => command.json,
+            Command::Policy(command) => command.json,
             Command::Verify(command) => command.json,
             // Its errors stand in the lines themselves.
             Command::Batch(_) => false,
@@ -81,6 +90,8 @@ impl Command {
             Command::Init(command) => command.run(),
             Command::Sync(command) => command.run(),
             Command::Show(command) => command.run(),
+            Command::Rehearse(command) => command.run(),
+            Command::Policy(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Batch(command) => command.run(),
             Command::Challenge(command) => command.run(),

@@ -5,9 +5,10 @@
 //! [`verdict::Verdict`]: accept, reject or undetermined, with a stable reason code and words in Chinese and English.
 //!
 //! Without features this crate has no clock, no randomness, no file and no socket (`no_std`). Features add the edges:
-//! `scan` pictures, `state` the folder with lists and the durable replay guard, `json` verdicts as JSON, `cli` the `verifier` command.
+//! `scan` pictures, `state` the folder with lists and the durable replay guard, `json` verdicts as JSON,
+//! `redis` the replay guard that the counters of a hall share, `cli` the `verifier` command.
 
-#![cfg_attr(not(any(feature = "scan", feature = "state", feature = "json", feature = "cli")), no_std)]
+#![cfg_attr(not(any(feature = "scan", feature = "state", feature = "json", feature = "redis", feature = "cli")), no_std)]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -18,9 +19,16 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+pub mod clock_doctor;
+#[cfg(feature = "https")]
+pub mod fetch;
+pub mod hall;
 #[cfg(feature = "json")]
 pub mod json;
+pub mod outlook;
 pub mod policy;
+#[cfg(feature = "redis")]
+pub mod redis_guard;
 pub mod replay;
 #[cfg(feature = "scan")]
 pub mod scan;
