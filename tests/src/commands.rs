@@ -4,6 +4,7 @@
 //! command answered, and [`case`] runs the case files in `tests/commands/`.
 
 pub mod case;
+mod lists;
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,6 +14,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use credential_format::permit::UnverifiedPermit;
 use credential_format::residence_code::ResidenceCode;
 use credential_format::timestamp::Timestamp;
 use serde_json::{Map, Value};
@@ -229,13 +231,32 @@ fn new_folder() -> TempDir {
 impl World {
     /// With the clock standing at [`MORNING`]; permits of two hours before, status lists of one.
     pub fn new() -> World {
-        World::build(Timestamp::parse(MORNING).expect("a time"), true)
+        World::build(new_folder(), Timestamp::parse(MORNING).expect("a time"), true)
+    }
+
+    /// As [`new`](World::new), for a whole process to copy from: in a folder there, since what is static is never dropped. What others left
+    /// there an hour ago is taken away.
+    pub fn shared_in(parent: &Path) -> World {
+        const PREFIX: &str = "shared-world-";
+        let left_behind = |path: &Path| {
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            let age = fs::metadata(path).and_then(|folder| folder.modified()).ok().and_then(|time| time.elapsed().ok());
+            name.starts_with(PREFIX) && age.is_some_and(|age| age > Duration::from_secs(3_600))
+        };
+        for entry in fs::read_dir(parent).expect("a folder").flatten() {
+            if left_behind(&entry.path()) {
+                // Another process may be doing the same.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).expect("a folder");
+        World::build(folder, Timestamp::parse(MORNING).expect("a time"), true)
     }
 
     /// By the clock of the machine; one sample permit, with dates that hold today.
     pub fn now() -> World {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-        World::build(Timestamp::new(since.as_secs()).expect("a time of this century"), false)
+        World::build(new_folder(), Timestamp::new(since.as_secs()).expect("a time of this century"), false)
     }
 
     /// The folder.
@@ -246,6 +267,11 @@ impl World {
     /// A path in the folder.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder().join(name)
+    }
+
+    /// So many seconds after the world's time.
+    pub fn time(&self, seconds: i64) -> Timestamp {
+        later(self.at, seconds)
     }
 
     /// The options that put the clock so many seconds after the world's; none where the machine's clock counts.
@@ -305,6 +331,14 @@ impl World {
         self.run_at(seconds, "holder", &arguments).exits(0).out.trim().to_owned()
     }
 
+    /// The place in status list 1 of the permit of this sample, or of the printed one.
+    pub fn status_index(&self, no: u64) -> Option<u64> {
+        let code = residence_code(no);
+        let read = |path: String| fs::read(self.path(&path)).ok();
+        let bytes = read(format!("permits/{code}.permit")).or_else(|| read(format!("vouchers/{code}.voucher")))?;
+        Some(UnverifiedPermit::parse(&bytes).ok()?.unverified_claims().status.index)
+    }
+
     /// A copy of the whole folder, to be spoilt.
     pub fn copy(&self) -> World {
         let folder = new_folder();
@@ -312,8 +346,8 @@ impl World {
         World { folder, at: self.at, fixed: self.fixed }
     }
 
-    fn build(at: Timestamp, fixed: bool) -> World {
-        let world = World { folder: new_folder(), at, fixed };
+    fn build(folder: TempDir, at: Timestamp, fixed: bool) -> World {
+        let world = World { folder, at, fixed };
         for key in ["root", "permit", "status", "voucher", "other-root", "other-permit"] {
             world.run("issuer", &["keygen", "--out", &format!("keys/{key}.pem")]).exits(0);
         }

@@ -22,9 +22,11 @@
 //! | `sparse PATH BYTES` | makes a file of that size without contents |
 //! | `copy FROM TO`, `cut PATH BYTES`, `delete PATH`, `folder PATH`, `link TARGET PATH`, `mode OCTAL PATH` | as the words say |
 //! | `fixture NAME PATH` | copies a file of the repository |
+//! | `replace PATH TEXT TEXT` | puts the second in the place of the first, which stands there once |
 //! | `sql PATH STATEMENT` | changes an SQLite file |
 //! | `picture PATH CODE…` | draws the codes side by side, or a blank sheet |
-//! | `let NAME VALUE`, `let NAME repeat COUNT TEXT`, `let NAME wide TEXT` | keeps a value; `wide` makes full-width digits |
+//! | `let NAME VALUE`, `let NAME repeat COUNT TEXT`, `let NAME wide TEXT`, `let NAME hex PATH`, `let NAME sha256 PATH` | keeps a value; `wide` makes full-width digits, the last two are of a file |
+//! | `key NAME [p256]`, `trust PATH NAME=VALUE…`, `status PATH NAME=VALUE…` | make a key, and lists that no honest issuer makes: the source of `lists.rs` has the names |
 //! | `stdin TEXT`, `stdin-file PATH` | what the next run reads |
 //!
 //! `run COMMAND ARGUMENTS…` runs a command. `@+31` stands for the options that put the clock 31 seconds after the world's time. After a run:
@@ -38,9 +40,15 @@
 //! | `json POINTER VALUE` | a member of the answer: JSON, `present`, `absent`, or `has TEXT` |
 //! | `keep NAME`, `keep NAME POINTER` | keeps standard output, or a member of it |
 //! | `same PATH PATH`, `exists PATH`, `missing PATH` | of files |
+//! | `file NAME FATE` | what became of a file that was synchronised: `taken`, `unchanged`, `passed_over`, or the code of its refusal, which has a sentence |
+//! | `in-use STATE @SECONDS NAME=VALUE…` | what a counter goes by at that time; it asks the counter itself |
+//!
+//! Of `in-use`: `trust=VERSION` or `none`, `trust-age=SECONDS`, `status=LIST:AGE` (several with commas; for the age also the standing or the
+//! code of what makes it unusable; `none`), `newest=SECONDS` (after the world's time; the mark below which the clock is not believed), and
+//! `verdict=REASON` of a code that is made and shown at that moment: of the sample `sample=1`, by a phone whose clock is `phone=0` seconds ahead.
 //!
 //! Words are separated by spaces; `"…"` holds spaces together and knows `\n`, `\r`, `\t`, `\"` and `\\`. `$name` puts in what was kept;
-//! `$code1`, `$code2` … are the residence codes of the samples, `$code90` that of the printed permit.
+//! `$code1`, `$code2` … are the residence codes of the samples, `$code90` that of the printed permit, `$index1` … their places in status list 1.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -50,7 +58,9 @@ use image::{GrayImage, Luma, imageops};
 use qrcode::{Color, EcLevel, QrCode};
 use serde_json::Value;
 
-use super::{PAPER_NO, Ran, World, files_under, residence_code};
+use crate::test_keys::sha256;
+
+use super::{PAPER_NO, Ran, World, files_under, lists, phone_of, residence_code};
 
 /// Runs all cases of `tests/commands/FOLDER`, each in a copy of the world, and panics with the faults of all that fail.
 ///
@@ -91,6 +101,9 @@ pub fn run(text: &str, world: &World) -> Result<(), String> {
     let mut case = Case { world, kept: HashMap::new(), stdin: Vec::new(), ran: None, demands: 0 };
     for no in (1..=20).chain([PAPER_NO]) {
         case.kept.insert(format!("code{no}"), residence_code(no));
+        if let Some(index) = world.status_index(no) {
+            case.kept.insert(format!("index{no}"), index.to_string());
+        }
     }
     let mut lines = text.lines().enumerate().peekable();
     while let Some((number, line)) = lines.next() {
@@ -107,6 +120,21 @@ pub fn run(text: &str, world: &World) -> Result<(), String> {
     }
     case.end_of_run()?;
     if case.demands == 0 { Err("the case demands nothing".into()) } else { Ok(()) }
+}
+
+/// Does the lines that prepare something, and no others, for a test that goes on by itself.
+///
+/// # Panics
+/// When a line cannot be done.
+#[track_caller]
+pub fn prepare(lines: &str, world: &World) {
+    let case = Case { world, kept: HashMap::new(), stdin: Vec::new(), ran: None, demands: 0 };
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let words = case.words(rest).unwrap_or_else(|fault| panic!("{line}: {fault}"));
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        case.write(word, &words, "").unwrap_or_else(|fault| panic!("{line}: {fault}"));
+    }
 }
 
 struct Case<'w> {
@@ -139,6 +167,14 @@ impl Case<'_> {
             ("exit" | "error" | "stdout" | "stderr" | "silent" | "json" | "same" | "exists" | "missing", _) => {
                 self.demands += 1;
                 self.demand(word, &words)
+            }
+            ("file", [name, fate]) => {
+                self.demands += 1;
+                self.became(name, fate)
+            }
+            ("in-use", [state, time, more @ ..]) => {
+                self.demands += 1;
+                self.in_use(state, time, more)
             }
             ("changes", [prefix]) => {
                 self.done()?.may_change.push((*prefix).to_owned());
@@ -242,6 +278,94 @@ impl Case<'_> {
         if met { Ok(()) } else { Err(format!("not so:\n{ran}")) }
     }
 
+    /// What became of the file with this path, or the end of one.
+    fn became(&mut self, name: &str, fate: &str) -> Outcome {
+        let ran = &self.done()?.ran;
+        let answer = ran.json_or_why()?;
+        let files = answer["files"].as_array().ok_or_else(|| format!("no files are named\n{ran}"))?;
+        let is_it = |file: &&Value| Path::new(file["file"].as_str().unwrap_or_default()).ends_with(name);
+        let mut found = files.iter().filter(is_it);
+        let (Some(file), None) = (found.next(), found.next()) else {
+            return Err(format!("there are none or several of this name\n{ran}"));
+        };
+        let met = match file["result"].as_str() {
+            Some("refused") => {
+                let error = &file["error"];
+                error["code"] == fate && error["what"].as_str().is_some_and(|what| what.len() > 20)
+            }
+            result => result == Some(fate),
+        };
+        if met { Ok(()) } else { Err(format!("not so: {file}\n{ran}")) }
+    }
+
+    /// Asks a counter what it goes by.
+    fn in_use(&mut self, state: &str, time: &str, words: &[&str]) -> Outcome {
+        self.end_of_run()?;
+        let seconds: i64 = time.strip_prefix('@').and_then(|text| text.parse().ok()).ok_or("no time")?;
+        let ran = self.ask("verifier", &["show", "--state", state, "--json"], seconds)?;
+        let shown = ran.json_or_why()?;
+        let demand = |what: &str, found: &Value, wanted: &Value| {
+            if found == wanted { Ok(()) } else { Err(format!("{what} is {found}, not {wanted}\n{ran}")) }
+        };
+        let number = |text: &str| text.parse::<i64>().map(Value::from).map_err(|_| format!("{text} is no number"));
+        let (mut verdict, mut sample, mut phone) = (None, 1, 0);
+        for word in words {
+            match word.split_once('=').ok_or("no demand")? {
+                ("trust", "none") => demand("the trust list", &shown["trust"], &Value::Null)?,
+                ("trust", version) => demand("its version", &shown["trust"]["version"], &number(version)?)?,
+                ("trust-age", age) => demand("its age", &shown["trust"]["age_s"], &number(age)?)?,
+                ("newest", "none") => demand("the newest signed time", &shown["newest_signed"], &Value::Null)?,
+                ("newest", seconds) => {
+                    let newest = self.world.time(seconds.parse().map_err(|_| "no number")?).to_string();
+                    demand("the newest signed time", &shown["newest_signed"], &newest.into())?;
+                }
+                ("status", lists) => {
+                    let lists: Vec<&str> = lists.split(',').filter(|list| *list != "none").collect();
+                    let found = shown["status"].as_array().map_or(&[][..], Vec::as_slice);
+                    demand("the number of status lists", &found.len().into(), &lists.len().into())?;
+                    for list in lists {
+                        let (number, wanted) = list.split_once(':').ok_or("status=LIST:AGE")?;
+                        let end = format!("/{number}");
+                        let is_it = |list: &&Value| list["subject"].as_str().is_some_and(|name| name.ends_with(&end));
+                        let found = found.iter().find(is_it).unwrap_or(&Value::Null);
+                        let what = format!("status list {number}");
+                        match wanted.parse::<i64>() {
+                            Ok(age) => demand(&what, &found["age_s"], &age.into())?,
+                            Err(_) if found["standing"] == "unusable" => {
+                                demand(&what, &found["error"]["code"], &wanted.into())?;
+                            }
+                            Err(_) => demand(&what, &found["standing"], &wanted.into())?,
+                        }
+                    }
+                }
+                ("verdict", reason) => verdict = Some(reason),
+                ("sample", no) => sample = no.parse().map_err(|_| "no sample")?,
+                ("phone", ahead) => phone = ahead.parse().map_err(|_| "no number")?,
+                _ => return Err(format!("{word} is no such demand")),
+            }
+        }
+        let Some(reason) = verdict else { return Ok(()) };
+        let code = self.code(sample, seconds + phone)?;
+        let ran = self.ask("verifier", &["verify", "--state", state, "--text", &code, "--json"], seconds)?;
+        let said = ran.json_or_why()?;
+        if said["reason"] == reason { Ok(()) } else { Err(format!("the verdict is not {reason}\n{ran}")) }
+    }
+
+    /// A code of a sample, made at this time.
+    fn code(&self, sample: u64, seconds: i64) -> Result<String, String> {
+        let permit = residence_code(sample);
+        let present = ["present", "--dir", phone_of(sample), "--permit", &permit, "--text"];
+        Ok(self.ask("holder", &present, seconds)?.out.trim().to_owned())
+    }
+
+    fn ask(&self, name: &str, arguments: &[&str], seconds: i64) -> Result<Ran, String> {
+        let mut command = self.world.command(name);
+        command.args(arguments).args(self.world.at(seconds));
+        let ran = Ran::of(command, b"");
+        ran.defect().map_or(Ok(()), |defect| Err(format!("{defect}\n{ran}")))?;
+        Ok(ran)
+    }
+
     fn keep(&mut self, name: &str, pointer: &[&str]) -> Outcome {
         let ran = &self.done()?.ran;
         let value = match pointer {
@@ -263,6 +387,10 @@ impl Case<'_> {
                 let wide = |c: char| c.to_digit(10).and_then(|digit| char::from_u32(0xff10 + digit)).unwrap_or(c);
                 text.chars().map(wide).collect()
             }
+            ["sha256", path] => {
+                hex::encode(sha256(&fs::read(self.world.path(path)).map_err(|error| error.to_string())?))
+            }
+            ["hex", path] => hex::encode(fs::read(self.world.path(path)).map_err(|error| error.to_string())?),
             [text] => (*text).to_owned(),
             _ => return Err("no value".into()),
         };
@@ -273,6 +401,10 @@ impl Case<'_> {
     fn prepare(&mut self, word: &str, words: &[&str], block: &str) -> Outcome {
         // What is prepared is no doing of the run before.
         self.end_of_run()?;
+        self.write(word, words, block)
+    }
+
+    fn write(&self, word: &str, words: &[&str], block: &str) -> Outcome {
         let path = |name: &str| self.world.path(name);
         let written = match (word, words) {
             ("write", [name]) => fs::write(path(name), self.fill_in(block)?),
@@ -299,11 +431,21 @@ impl Case<'_> {
             ("fixture", [name, to]) => {
                 fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name), path(to)).map(|_| ())
             }
+            ("replace", [name, old, new]) => {
+                let text = fs::read_to_string(path(name)).map_err(|error| error.to_string())?;
+                if text.matches(old).count() != 1 {
+                    return Err(format!("{old} does not stand there once"));
+                }
+                fs::write(path(name), text.replacen(old, new, 1))
+            }
             ("sql", [name, statement]) => {
                 return rusqlite::Connection::open(path(name))
                     .and_then(|database| database.execute_batch(statement))
                     .map_err(|error| error.to_string());
             }
+            ("key", words) => return lists::key(self.world, words),
+            ("trust", [name, words @ ..]) => return lists::trust(self.world, name, words),
+            ("status", [name, words @ ..]) => return lists::status(self.world, name, words),
             ("picture", [name, codes @ ..]) => return sheet(codes).save(path(name)).map_err(|error| error.to_string()),
             _ => return Err("no such line".into()),
         };
