@@ -10,7 +10,9 @@ use crate::counter_id::CounterId;
 use crate::display_text::DisplayText;
 use crate::division::{Division, DivisionPrefix};
 use crate::key::{Algorithm, CoseKey, Kid, PublicKey, Thumbprint};
-use crate::limits::{ROOT_KEYS_MAX, STATUS_URI_BYTES_MAX, TRUST_LIST_BYTES_MAX, TRUST_LIST_ITEMS_MAX, TRUST_VERSION_MAX};
+use crate::limits::{
+    ROOT_KEYS_MAX, STATUS_URI_BYTES_MAX, TRUST_LIST_BYTES_MAX, TRUST_LIST_ITEMS_MAX, TRUST_VERSION_MAX,
+};
 use crate::permit::timestamp;
 use crate::region::{self, RegionRule, Window};
 use crate::timestamp::Timestamp;

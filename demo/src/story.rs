@@ -224,12 +224,8 @@ fn cores() -> usize {
 
 /// The verdict as programs get it. The clock of the story is a fixed one, and the document says so.
 fn document(look: &Look) -> Result<String, Fault> {
-    let circumstances = Circumstances {
-        fixed_clock: true,
-        scan: Some(look.scan),
-        verify: look.verify,
-        ..Circumstances::default()
-    };
+    let circumstances =
+        Circumstances { fixed_clock: true, scan: Some(look.scan), verify: look.verify, ..Circumstances::default() };
     let document = VerdictDocument::new(&look.verdict, &circumstances);
     let mut json = serde_json::to_string_pretty(&document).because("a verdict cannot be written as JSON")?;
     json.push('\n');

@@ -274,7 +274,12 @@ fn answers_in_json() {
             vec!["present", "--dir", "phone", "--permit", &code],
             "bytes changes_at clock counter issued_at text v",
         ),
-        (0, "verifier", vec!["show", "--state", "counter"], "clock_doctor counter newest_signed next now outlook policy root status trust v writable"),
+        (
+            0,
+            "verifier",
+            vec!["show", "--state", "counter"],
+            "clock_doctor counter newest_signed next now outlook policy root status trust v writable",
+        ),
         (
             0,
             "verifier",

@@ -16,6 +16,8 @@ use issuer::trust::{Predecessor, SignedTrustList};
 use serde_json::Value;
 use tempfile::TempDir;
 use tests::commands::{Ran, World, command, later};
+use verifier::fetch::{Address, FetchError, Fetcher, Settings, Times};
+use verifier::state::State;
 
 use server::{ConnectProxy, Exchange, Identity, Made, Server, Trick};
 
@@ -646,6 +648,37 @@ fn slow_servers_do_not_take_longer_than_the_time_that_was_given() {
         } else {
             assert_eq!(ran.exit, Some(3), "{ran}");
         }
+    }
+}
+
+/// The times of the library, shortened: each ends what it is for, and what came is kept for the next question.
+#[test]
+fn silence_and_slowness_are_broken_off() {
+    let place = Place::new();
+    let short = Duration::from_millis(400);
+    let long = Duration::from_secs(60);
+    for (trick, read, answer) in [(Trick::Silence, short, long), (Trick::Drip, long, short)] {
+        let server = Server::plain(&place.tree());
+        let state = format!("counter-{}", server.port());
+        place.counter(&state, 1);
+        server.trick(&status_path(0), trick.clone(), 100);
+        let times = Times { read, answer, ..Times::default() };
+        let fetcher = Fetcher::new(&Settings { times, ..Settings::default() }).expect("settings");
+        let servers = [Address::parse(&server.address()).expect("an address")];
+        let opened = State::open(&place.path(&state)).expect("a state");
+        let begun = Instant::now();
+        let harvests = fetcher.fetch(&opened, &servers, place.now, &|_, _| ()).expect("a state");
+        let took = begun.elapsed();
+        assert!(took > short * 4 && took < Duration::from_secs(15), "{trick:?}: {took:?}");
+        let [harvest] = &harvests[..] else { panic!("{harvests:?}") };
+        assert_eq!(harvest.downloads.len(), 3, "{trick:?}");
+        let missed: Vec<_> = harvest.missed.iter().map(|missed| missed.error.clone()).collect();
+        assert_eq!(missed, [FetchError::Broken], "{trick:?}");
+        let log = of_path(server.log(), &status_path(0));
+        // Who drips gets on with each question.
+        let from: Vec<_> = log.iter().filter_map(|exchange| exchange.from).collect();
+        assert!(from.is_sorted(), "{trick:?} {from:?}");
+        assert_eq!(parts(&place, &state).len(), usize::from(matches!(trick, Trick::Drip)), "{trick:?}");
     }
 }
 

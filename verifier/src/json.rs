@@ -167,11 +167,7 @@ struct ClockDoctorDocument {
 
 impl ClockDoctorDocument {
     fn new(diagnosis: Diagnosis) -> ClockDoctorDocument {
-        ClockDoctorDocument {
-            laptop: diagnosis.laptop.word(),
-            secs: diagnosis.secs,
-            words: diagnosis.words().into(),
-        }
+        ClockDoctorDocument { laptop: diagnosis.laptop.word(), secs: diagnosis.secs, words: diagnosis.words().into() }
     }
 }
 
@@ -378,7 +374,8 @@ mod tests {
     }
 
     fn document(text: &str, now: Timestamp) -> Value {
-        let circumstances = Circumstances { fixed_clock: true, verify: Duration::from_micros(412), ..Circumstances::default() };
+        let circumstances =
+            Circumstances { fixed_clock: true, verify: Duration::from_micros(412), ..Circumstances::default() };
         serde_json::to_value(VerdictDocument::new(&verdict(text, now), &circumstances)).unwrap()
     }
 

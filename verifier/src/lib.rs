@@ -8,7 +8,10 @@
 //! `scan` pictures, `state` the folder with lists and the durable replay guard, `json` verdicts as JSON,
 //! `redis` the replay guard that the counters of a hall share, `cli` the `verifier` command.
 
-#![cfg_attr(not(any(feature = "scan", feature = "state", feature = "json", feature = "redis", feature = "cli")), no_std)]
+#![cfg_attr(
+    not(any(feature = "scan", feature = "state", feature = "json", feature = "redis", feature = "cli")),
+    no_std
+)]
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
