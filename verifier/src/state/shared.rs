@@ -48,7 +48,10 @@ impl SharedGuard for Shared {
         match self {
             #[cfg(feature = "redis")]
             Shared::Redis(guard) => guard.first(sighting, now),
-            Shared::Unusable => Err(GuardUnavailable),
+            Shared::Unusable => {
+                let _ = (sighting, now);
+                Err(GuardUnavailable)
+            }
         }
     }
 }
