@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tests::commands::case;
-use tests::commands::{Ran, World, binaries};
+use tests::commands::{Ran, STATUS_URI, World, binaries};
 use tests::item::Item;
 use tests::objects;
 use tests::sample_permits::SamplePermits;
@@ -503,52 +503,53 @@ fn an_unreadable_file() {
     case::run("in-use counter @0 trust=2 status=1:60 verdict=VALID", &world).expect("in use");
 }
 
-/// More lists than are kept in memory, of two issuers that number theirs alike, in one process: each permit is judged by its own list.
+/// More lists than are kept in memory, of three issuers that number theirs alike, in one process: each permit is judged by its own list.
 #[test]
 fn more_lists_than_fit_into_memory() {
-    const LISTS: u64 = 100;
+    const LISTS: u64 = 50;
     let world = world();
     let sample = SamplePermits::load().permit(13).clone();
-    let (first, second) = (load(&world, "permit"), load(&world, "other-permit"));
     let device = TestKey::ed25519("a phone");
-    // Of the first issuer every third permit is cancelled, of the second every fifth is suspended.
-    let mut lines = String::from("trust stick/trust.cose second-keys=other-permit:ps second-divisions=44\n");
-    for list in 1..=LISTS {
-        let state = |every: u64, status: u8| if list.is_multiple_of(every) { status } else { 0 };
-        lines += &format!("status stick/a{list}.cwt list={list} entries=4 set=0:{}\n", state(3, 1));
-        lines += &format!(
-            "status stick/b{list}.cwt list={list} key=other-permit uri=https://status.example.net/second entries=4 set=0:{}\n",
-            state(5, 2)
-        );
+    // Each issuer has its key, its address, and a status for every so manieth permit. Two addresses end alike.
+    let issuers = [
+        ("permit", "status", STATUS_URI, 3, 1, "CANCELLED"),
+        ("other-permit", "other-permit", "https://status.example.cn/cn/tianhe", 5, 2, "SUSPENDED"),
+        ("test-third", "test-third", "https://status.example.net/third", 7, 3, "SUPERSEDED"),
+    ];
+    let mut lines = format!("trust stick/trust.cose second-uri={} third-keys=test-third:ps\n", issuers[1].2);
+    for (place, (_, key, uri, every, status, _)) in issuers.iter().enumerate() {
+        for list in 1..=LISTS {
+            let status = if list.is_multiple_of(*every) { *status } else { 0 };
+            lines +=
+                &format!("status stick/{place}-{list}.cwt list={list} key={key} uri={uri} entries=4 set=0:{status}\n");
+        }
     }
     case::prepare(&lines, &world);
     let synced = world.run_at(0, "verifier", &["sync", "--state", "counter", "stick", "--json"]).exits(0).json();
-    assert_eq!(synced["taken"], 2 * LISTS + 1);
+    assert_eq!(synced["taken"], 3 * LISTS + 1);
 
+    let now = world.time(0);
     let mut codes = String::new();
     let mut expected = Vec::new();
-    // Up and down, so that lists are wanted again that had to make room.
-    for (turn, list) in (1..=LISTS).chain((1..=LISTS).rev()).enumerate() {
-        for (issuer, key) in [("first", &first), ("second", &second)] {
-            let mut permit = objects::permit(&sample, key, &device, 0);
+    // With gaps, then between them, then down: lists are wanted again that had to make room.
+    let order = (1..=LISTS).step_by(2).chain((2..=LISTS).step_by(2)).chain((1..=LISTS).rev());
+    for (turn, list) in (0_u64..).zip(order) {
+        for (place, (key, _, _, every, _, reason)) in (0_u64..).zip(issuers) {
+            let key = if key.starts_with("test-") { TestKey::ed25519(key) } else { load(&world, key) };
+            let mut permit = objects::permit(&sample, &key, &device, 0);
             permit.payload.entry(6).set(Item::Uint(world.time(-100).seconds()));
             let slot = Item::array([Item::Uint(list), Item::Uint(0)]);
             permit.payload.entry(objects::PERMIT_CLAIMS).element(objects::field::STATUS).set(slot);
-            let now = world.time(0);
-            let nonce = (turn as u64 * 2 + u64::from(issuer == "second")).to_be_bytes();
+            let nonce = (turn * 3 + place).to_be_bytes();
             let code = objects::presentation(&permit.encode(), &device, now.seconds(), nonce);
             let digits = objects::digits(1, &code.encode());
-            codes += &format!("{{\"id\":\"{issuer} {list}\",\"text\":\"{digits}\",\"at\":\"{now}\"}}\n");
-            expected.push(match (issuer, list % 3, list % 5) {
-                ("first", 0, _) => "CANCELLED",
-                ("second", _, 0) => "SUSPENDED",
-                _ => "VALID",
-            });
+            codes += &format!("{{\"id\":\"{place} {list}\",\"text\":\"{digits}\",\"at\":\"{now}\"}}\n");
+            expected.push(if list.is_multiple_of(every) { reason } else { "VALID" });
         }
     }
     let ran = world.run_with("verifier", &["batch", "--state", "counter", "--allow-fixed-time"], codes.as_bytes());
     let verdicts: Vec<Value> = ran.out.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    assert_eq!(verdicts.len(), expected.len());
+    assert_eq!(verdicts.len(), expected.len(), "{}", ran.err);
     for (verdict, expected) in verdicts.iter().zip(expected) {
         assert_eq!(verdict["reason"], expected, "{}", verdict["id"]);
     }

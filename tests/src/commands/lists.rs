@@ -15,7 +15,7 @@
 //! | `signed-alg`, `signed-kid` | what the first signature says of itself: a number; the key with that name |
 //! | `domain` | for which the signatures are made: `permit`, `presentation`, `enrolment`, `status-list` |
 //! | `id`, `uri`, `divisions`, `keys` | of the first issuer |
-//! | `second-id`, `second-uri`, `second-divisions`, `second-keys` | of a second issuer, which there is if one of these is named: `SECOND`, `https://status.example.net/second`, `44`, `other-permit:pvs` |
+//! | `second-id`, `second-uri`, `second-divisions`, `second-keys` | of a second issuer, which there is if one of these is named: `SECOND`, `https://status.example.net/second`, `44`, `other-permit:pvs`; likewise `third-…` |
 //! | `rules` | the divisions of the rules, each made like the first; or `none` |
 //! | `as` | `proposal`: the content alone, which nobody has signed yet |
 //! | `cut`, `append`, `flip` | of the finished bytes: how many are left (below 0: are taken off), hex, and whose lowest bit is turned |
@@ -78,15 +78,19 @@ pub(super) fn trust(world: &World, path: &str, words: &[&str]) -> Outcome {
     if let Some(threshold) = asked.number("threshold")? {
         content.entry(4).element(0).set(Item::Uint(threshold));
     }
-    let mut second = content.entry(5).element(0).clone();
+    let first = content.entry(5).element(0).clone();
     change_issuer(world, content.entry(5).element(0), &mut asked, "")?;
-    if asked.0.keys().any(|name| name.starts_with("second-")) {
-        second.entry(1).set(Item::text("SECOND"));
-        second.entry(3).set(Item::array([Item::text("44")]));
-        second.entry(4).set(issuer_keys(world, "other-permit:pvs")?);
-        second.entry(5).set(Item::text("https://status.example.net/second"));
-        change_issuer(world, &mut second, &mut asked, "second-")?;
-        content.entry(5).elements().push(second);
+    for place in ["second", "third"] {
+        let prefix = format!("{place}-");
+        if asked.0.keys().any(|name| name.starts_with(&prefix)) {
+            let mut issuer = first.clone();
+            issuer.entry(1).set(Item::text(&place.to_uppercase()));
+            issuer.entry(3).set(Item::array([Item::text("44")]));
+            issuer.entry(4).set(issuer_keys(world, "other-permit:pvs")?);
+            issuer.entry(5).set(Item::text(&format!("https://status.example.net/{place}")));
+            change_issuer(world, &mut issuer, &mut asked, &prefix)?;
+            content.entry(5).elements().push(issuer);
+        }
     }
     if let Some(divisions) = asked.take("rules") {
         let first = content.entry(6).element(0).clone();

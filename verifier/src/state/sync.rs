@@ -141,9 +141,13 @@ fn fate(kind: &ListKind, result: Result<bool, Option<TakeError>>, in_use: &[List
         Err(Some(error)) => error,
     };
     let history = match &error {
-        // After a change of root keys the lists before it are no longer signed by those in use.
+        // After a change of root keys the lists before it are no longer signed by those in use; nor, at a new counter, by the root key that
+        // it was told.
         TakeError::Trust(
-            TrustRefusal::Rollback { .. } | TrustRefusal::Expired(_) | TrustRefusal::CurrentThreshold(_),
+            TrustRefusal::Rollback { .. }
+            | TrustRefusal::Expired(_)
+            | TrustRefusal::CurrentThreshold(_)
+            | TrustRefusal::NotTheRoot(_),
         ) => in_use.iter().any(|other| {
             matches!((kind, other), (ListKind::Trust { version: Some(old) }, ListKind::Trust { version: Some(new) }) if old < new)
         }),
@@ -262,6 +266,21 @@ mod tests {
                 ("c.cwt", "unchanged"),
             ]
         );
+    }
+
+    #[test]
+    fn a_new_counter_that_was_told_the_newest_root_key_passes_the_older_lists_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut state = State::create(folder.path(), testing::thumbprint(OTHER_ROOT), testing::counter()).unwrap();
+        let rotated = TrustList {
+            roots: RootKeys::new(1, vec![testing::cose_key(OTHER_ROOT)]).unwrap(),
+            ..testing::trust_content(8)
+        };
+        let rotated = source("8", testing::sign_trust(&rotated, &[ROOT, OTHER_ROOT]));
+        let alone = state.sync(vec![source("7", testing::trust_list(7))], at(0)).unwrap();
+        assert_eq!(fates(&alone), [("7", "TRUST_NOT_THE_ROOT")]);
+        let report = state.sync(vec![source("7", testing::trust_list(7)), rotated], at(0)).unwrap();
+        assert_eq!(fates(&report), [("7", "passed over"), ("8", "taken")]);
     }
 
     #[test]
