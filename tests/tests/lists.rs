@@ -91,6 +91,7 @@ cases! {
     other_files_are_left_alone
     permit_beyond_the_end_of_the_list
     permit_key_of_p256
+    permit_key_withdrawn_in_every_way
     region_with_two_rules
     rollback_by_one
     rollback_far_to_version_1

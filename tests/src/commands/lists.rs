@@ -20,7 +20,7 @@
 //! | `as` | `proposal`: the content alone, which nobody has signed yet |
 //! | `cut`, `append`, `flip` | of the finished bytes: how many are left (below 0: are taken off), hex, and whose lowest bit is turned |
 //!
-//! Keys of an issuer are `NAME:USAGES:FROM:TO:COMPROMISED`, separated by commas: usages of `p`, `v` and `s`, times in seconds after the world's
+//! Keys of an issuer are `NAME:USAGES:FROM:TO:COMPROMISED`, separated by commas: usages of `p`, `v` and `s`, and `x` for specimens, times in seconds after the world's
 //! time; times that are left out are those of the world's keys. `none` stands for no keys, as for no divisions.
 //!
 //! `status PATH name=value…`:
@@ -315,12 +315,15 @@ fn issuer_keys(world: &World, text: &str) -> Outcome<Item> {
         };
         let mut entry = Item::map([
             (1, cose_key(world, name)?),
-            (2, Item::Array(usages.chars().map(usage).collect::<Outcome<_>>()?)),
+            (2, Item::Array(usages.chars().filter(|letter| *letter != 'x').map(usage).collect::<Outcome<_>>()?)),
             (3, time(world, from.unwrap_or(-40 * DAY))),
             (4, time(world, to.unwrap_or(4_000 * DAY))),
         ]);
         if let Some(seconds) = compromised {
             entry.insert(5, time(world, seconds));
+        }
+        if usages.contains('x') {
+            entry.insert(6, Item::Bool(true));
         }
         Ok(entry)
     };
