@@ -28,7 +28,8 @@ pub const BINARIES_VARIABLE: &str = "JUMA_BINARIES";
 /// The folder with `issuer`, `holder` and `verifier`, of the same profile as the running test; built once in a process, which takes a
 /// second when they are fresh.
 ///
-/// The lock of the target folder is free while tests run, so that this does not wait for the cargo that started them.
+/// The lock of the target folder is free while tests run, so that this does not wait for the cargo that started them. `--tests` is
+/// there so that cargo chooses the features it chose for `cargo test --workspace`: without it most crates are compiled a second time.
 pub fn binaries() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| match std::env::var_os(BINARIES_VARIABLE) {
@@ -47,7 +48,7 @@ fn build() -> PathBuf {
         other => other,
     };
     let built = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-        .args(["build", "--quiet", "--workspace", "--bins", "--profile", profile, "--target-dir"])
+        .args(["build", "--quiet", "--workspace", "--bins", "--tests", "--profile", profile, "--target-dir"])
         .arg(folder.parent().expect("the target folder"))
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status()
