@@ -8,7 +8,7 @@
 //! | `FILE_MISSING` | 2 | nothing of that name to read |
 //! | `FILE_IS_FOLDER` | 2 | a folder where a file is needed |
 //! | `FILE_NOT_FOLDER` | 2 | a file where a folder is needed |
-//! | `FILE_NOT_PLAIN` | 2 | a symbolic link or a device where a file is to be written |
+//! | `FILE_NOT_PLAIN` | 2 | a symbolic link or a device where a file is to be written; a pipe or a device that is not read |
 //! | `FILE_FORBIDDEN` | 2 | this account may not read it |
 //! | `FILE_TOO_LARGE`, `STDIN_TOO_LARGE`, `LINE_TOO_LONG` | 2 | more bytes than the reader takes |
 //! | `LINE_NOT_UTF8` | 2 | a line of another encoding |
@@ -39,9 +39,51 @@ use crate::refusal::{Refusal, stdout_failed};
 ///
 /// `FILE_MISSING`, `FILE_IS_FOLDER`, `FILE_NAME`, `FILE_FORBIDDEN`, `FILE_TOO_LARGE`, `FILE_READ_FAILED`.
 pub fn read_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
-    let name = path.display();
     let file = File::open(path).map_err(|error| read_failed(path, &error))?;
     let metadata = file.metadata().map_err(|error| read_failed(path, &error))?;
+    read_opened(path, file, &metadata, limit)
+}
+
+/// As [`read_limited`], for files that others name or make: a pipe or a device, of which nobody knows when it ends, is
+/// refused and not waited for.
+///
+/// # Errors
+///
+/// `FILE_NOT_PLAIN`, and those of [`read_limited`].
+pub fn read_plain_limited(path: &Path, limit: u64) -> Result<Vec<u8>, Refusal> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // Opening a pipe would wait for somebody to write into it.
+        options.custom_flags((rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY).bits().cast_signed());
+    }
+    let file = match options.open(path) {
+        Ok(file) => file,
+        // A socket cannot be opened at all.
+        Err(_) if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) => {
+            return Err(not_plain(path));
+        }
+        Err(error) => return Err(read_failed(path, &error)),
+    };
+    let metadata = file.metadata().map_err(|error| read_failed(path, &error))?;
+    if !metadata.is_file() && !metadata.is_dir() {
+        return Err(not_plain(path));
+    }
+    read_opened(path, file, &metadata, limit)
+}
+
+fn not_plain(path: &Path) -> Refusal {
+    Refusal::usage(
+        "FILE_NOT_PLAIN",
+        format!("{} is a pipe or a device, not a file", path.display()),
+        "save it as a file first, and give the path of that",
+    )
+}
+
+fn read_opened(path: &Path, file: File, metadata: &fs::Metadata, limit: u64) -> Result<Vec<u8>, Refusal> {
+    let name = path.display();
     if metadata.is_dir() {
         return Err(is_folder(path));
     }
@@ -73,13 +115,7 @@ pub fn read_stdin_limited(limit: u64) -> Result<Vec<u8>, Refusal> {
 }
 
 fn read_stream_limited(stream: impl Read, limit: u64) -> Result<Vec<u8>, Refusal> {
-    read_to_limit(stream, limit).map_err(|error| stdin_failed(&error))?.ok_or_else(|| {
-        Refusal::usage(
-            "STDIN_TOO_LARGE",
-            format!("standard input has more than {} bytes, which is the limit", grouped(limit)),
-            "check what is being piped in",
-        )
-    })
+    read_to_limit(stream, limit).map_err(|error| stdin_failed(&error))?.ok_or_else(|| stdin_too_large(limit))
 }
 
 /// The next line, without its line feed (or carriage return and line feed), of at most `limit` bytes; `None` at the end.
@@ -356,7 +392,15 @@ fn write_failed(path: &Path, error: &io::Error) -> Refusal {
     }
 }
 
-fn stdin_failed(error: &io::Error) -> Refusal {
+pub(crate) fn stdin_too_large(limit: u64) -> Refusal {
+    Refusal::usage(
+        "STDIN_TOO_LARGE",
+        format!("standard input has more than {} bytes, which is the limit", grouped(limit)),
+        "check what is being piped in",
+    )
+}
+
+pub(crate) fn stdin_failed(error: &io::Error) -> Refusal {
     Refusal::internal(
         "STDIN_FAILED",
         format!("cannot read standard input: {error}"),
@@ -426,6 +470,24 @@ mod tests {
             .collect();
         names.sort();
         names
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_and_devices_are_not_waited_for() {
+        let folder = tempdir().unwrap();
+        let (pipe, socket, plain) =
+            (folder.path().join("pipe"), folder.path().join("socket"), folder.path().join("plain"));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        for path in [pipe.as_path(), &socket, Path::new("/dev/zero")] {
+            assert_eq!(verdict(read_plain_limited(path, 10)), ("FILE_NOT_PLAIN", Exit::Usage), "{}", path.display());
+        }
+        fs::write(&plain, b"0123456789").unwrap();
+        assert_eq!(read_plain_limited(&plain, 10).unwrap(), b"0123456789");
+        assert_eq!(verdict(read_plain_limited(&plain, 9)), ("FILE_TOO_LARGE", Exit::Usage));
+        assert_eq!(verdict(read_plain_limited(folder.path(), 9)), ("FILE_IS_FOLDER", Exit::Usage));
+        assert_eq!(verdict(read_plain_limited(&folder.path().join("none"), 9)), ("FILE_MISSING", Exit::Usage));
     }
 
     #[test]

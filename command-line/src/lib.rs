@@ -11,6 +11,7 @@
 //! | [`random`] | the only place that asks for random numbers |
 //! | [`key_file`] | PKCS#8 and SPKI PEM files that OpenSSL reads and writes, and who may read them |
 //! | [`passphrase`] | where a passphrase comes from: the terminal or a file, never the command line or the environment |
+//! | [`typed`] | a line typed into a terminal, however long, and the terminal given back as it was |
 //! | [`escape`] | foreign text made safe for a terminal and for JSON |
 //!
 //! Wrong options are reported by `clap` itself, on standard error, with exit code 2; nothing here repeats that.
@@ -25,3 +26,4 @@ pub mod key_file;
 pub mod passphrase;
 pub mod random;
 pub mod refusal;
+pub mod typed;

@@ -11,6 +11,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::ops::RangeInclusive;
 
 use crate::limits::TEXT_DIGITS_MAX;
 
@@ -157,8 +158,7 @@ pub fn decode_body(digits: &[u8]) -> Result<Vec<u8>, TextError> {
         return Err(TextError::TooLong(digits.len()));
     }
     let (groups, last) = digits.as_chunks::<GROUP_DIGITS>();
-    let last_bytes =
-        DIGITS_OF_BYTES.iter().position(|digits| *digits == last.len()).ok_or(TextError::Length(digits.len()))?;
+    let last_bytes = last_group_bytes(digits.len()).ok_or(TextError::Length(digits.len()))?;
     let mut bytes = Vec::with_capacity(groups.len() * GROUP_BYTES + last_bytes);
     for (index, group) in groups.iter().enumerate() {
         let [above, group @ ..] =
@@ -177,10 +177,11 @@ pub fn decode_body(digits: &[u8]) -> Result<Vec<u8>, TextError> {
     Ok(bytes)
 }
 
-/// What a keyboard or a scanner gun typed, made ready for [`decode`]: spaces, tabs and line ends around the text are taken away and
-/// full-width digits (０ to ９, which a Chinese input method makes of digits) are folded. Nothing inside the text is dropped.
+/// What a keyboard or a scanner gun typed, made ready for [`decode`]: white space, line ends and characters without width around the text
+/// are taken away and full-width digits (０ to ９, which a Chinese input method makes of digits) are folded. Nothing inside the text is
+/// dropped.
 pub fn from_keyboard(typed: &str) -> Cow<'_, str> {
-    let text = typed.trim_matches(|c: char| c.is_ascii_whitespace() || c == '\u{3000}' || c == '\u{feff}');
+    let text = typed.trim_matches(is_padding);
     if text.is_ascii() {
         return Cow::Borrowed(text);
     }
@@ -189,6 +190,61 @@ pub fn from_keyboard(typed: &str) -> Cow<'_, str> {
         _ => c,
     });
     Cow::Owned(folded.collect())
+}
+
+/// Spaces that input methods make, and what web pages and editors put beside a text without showing it.
+fn is_padding(c: char) -> bool {
+    const NO_BREAK_SPACE: char = '\u{a0}';
+    const IDEOGRAPHIC_SPACE: char = '\u{3000}';
+    const ZERO_WIDTH: RangeInclusive<char> = '\u{200b}'..='\u{200d}';
+    const WORD_JOINER: char = '\u{2060}';
+    const BYTE_ORDER_MARK: char = '\u{feff}';
+    c.is_ascii_whitespace()
+        || ZERO_WIDTH.contains(&c)
+        || [NO_BREAK_SPACE, IDEOGRAPHIC_SPACE, WORD_JOINER, BYTE_ORDER_MARK].contains(&c)
+}
+
+/// What a scanner gun did to the permit code that it typed: the error to report of a text that [`decode`] refuses, or `None` if the text is
+/// whole or does not look like one of ours.
+///
+/// No two lengths that a whole code can have are neighbours, so one lost or doubled digit is always [`TextError::Length`]. That holds where
+/// it struck the first four digits too, and [`decode`] takes the text for another maker's, or for a version or a kind yet to come. To call
+/// it ours all the same it must be as long as a permit's code and begin with what one lost or doubled digit makes of such a head.
+pub fn scanner_fault(text: &str) -> Option<TextError> {
+    const TELEPHONE_DIGITS_MAX: usize = 15; // E.164: 86 13x xxxx xxxx begins like a challenge
+    const PERMIT_DIGITS_LEAST: usize = 400; // two thirds of a voucher with the shortest texts there are
+    if text.len() <= TELEPHONE_DIGITS_MAX {
+        return None;
+    }
+    match decode(text) {
+        Ok(_) => None,
+        Err(error @ (TextError::Length(_) | TextError::Group(_) | TextError::NotADigit(_))) => Some(error),
+        Err(TextError::NotAPermitCode | TextError::UnsupportedVersion(_) | TextError::UnknownKind(_)) => {
+            let struck = text.len() >= PERMIT_DIGITS_LEAST && text.bytes().all(|c| c.is_ascii_digit());
+            let impossible = text.len().checked_sub(HEAD_DIGITS).is_some_and(|body| last_group_bytes(body).is_none());
+            (struck && impossible && has_struck_head(text)).then_some(TextError::Length(text.len()))
+        }
+        Err(TextError::TooLong(_)) => None,
+    }
+}
+
+/// Whether the text begins as one does that has lost one of the digits of its head, or has one of them twice.
+fn has_struck_head(text: &str) -> bool {
+    let kinds = [Kind::Presentation, Kind::Voucher];
+    let of_kind = |k: &u8| kinds.iter().any(|kind| kind.digit() + b'0' == *k);
+    match text.as_bytes() {
+        // 861k without its 8, without its 6; with 8 twice.
+        [b'6' | b'8', b'1', k, ..] | [b'8', b'8', b'6', b'1', k, ..] => of_kind(k),
+        // With 6 twice, with 1 twice; without its 1, and then its k stands there; without its k.
+        [b'8', b'6', b'6', b'1', k, ..] | [b'8', b'6', b'1', b'1', k, ..] => of_kind(k),
+        [b'8', b'6', k, ..] => of_kind(k) || *k == b'0' + VERSION,
+        _ => false,
+    }
+}
+
+/// The bytes of the last group of a body of so many digits; `None` if no body has so many.
+fn last_group_bytes(body_digits: usize) -> Option<usize> {
+    DIGITS_OF_BYTES.iter().take(GROUP_BYTES).position(|digits| *digits == body_digits % GROUP_DIGITS)
 }
 
 fn digits_len(bytes: usize) -> usize {
@@ -332,5 +388,69 @@ mod tests {
         assert_eq!(from_keyboard("８６１１０００"), "8611000");
         assert_eq!(from_keyboard("8611 000"), "8611 000");
         assert_eq!(from_keyboard("８６ １１"), "86 11");
+        for padding in
+            ["\u{feff}", "\u{200b}", "\u{200c}", "\u{200d}", "\u{2060}", "\u{a0}", "\u{3000}", "\t", "\r", "\n"]
+        {
+            assert_eq!(
+                from_keyboard(&alloc::format!("{padding}8611{padding}000{padding}")),
+                alloc::format!("8611{padding}000")
+            );
+        }
+        // These show direction or are letters: a text with them was not typed by a gun.
+        for other in ["\u{202e}", "\u{200e}", "\u{0}", "x"] {
+            assert_eq!(from_keyboard(&alloc::format!("{other}8611000")), alloc::format!("{other}8611000"));
+        }
+    }
+
+    #[test]
+    fn a_digit_lost_or_doubled_is_always_told() {
+        for kind in [Kind::Presentation, Kind::Voucher] {
+            for len in 240..248u8 {
+                let bytes: Vec<u8> = (0..len).map(|i| i.wrapping_mul(37)).collect();
+                let whole = encode(kind, &bytes);
+                assert_eq!(scanner_fault(&whole), None);
+                for at in 0..whole.len() {
+                    let (before, after) = whole.split_at(at);
+                    let lost = String::from(before) + &after[1..];
+                    assert_eq!(
+                        scanner_fault(&lost),
+                        Some(TextError::Length(whole.len() - 1)),
+                        "{len} bytes, {at} lost"
+                    );
+                    let doubled = String::from(before) + &after[..1] + after;
+                    assert_eq!(
+                        scanner_fault(&doubled),
+                        Some(TextError::Length(whole.len() + 1)),
+                        "{len} bytes, {at} doubled"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_gun_struck_is_left_alone() {
+        let long = "0".repeat(400);
+        for other in [
+            "",
+            "8613800000000",
+            "86138000000000",
+            "134567890123456789",
+            "https://example.cn/86",
+            "8621000",
+            "8615000",
+            &alloc::format!("8621{}", "0".repeat(17 * 30)),
+            &alloc::format!("9911{long}"),
+            &alloc::format!("8911{long}"),
+            &alloc::format!("613{long}"),
+        ] {
+            assert_eq!(scanner_fault(other), None, "{other}");
+        }
+        // One digit shorter than any permit's code, and one that is not.
+        assert_eq!(scanner_fault(&alloc::format!("611{}", "0".repeat(17 * 23 + 5))), None);
+        assert_eq!(scanner_fault(&alloc::format!("611{}", "0".repeat(17 * 23 + 8))), Some(TextError::Length(402)));
+        assert_eq!(scanner_fault("86110000000000000000000"), Some(TextError::Length(23)));
+        assert_eq!(scanner_fault(&alloc::format!("8611{}", "9".repeat(17))), Some(TextError::Group(4)));
+        assert_eq!(scanner_fault("861100000000000x000"), Some(TextError::NotADigit(15)));
     }
 }
