@@ -9,6 +9,8 @@ pub mod commands;
 pub mod item;
 pub mod objects;
 pub mod pages;
+pub mod picture_property;
+pub mod pictures;
 pub mod sample_permits;
 pub mod test_keys;
 pub mod vector;

@@ -5,13 +5,16 @@ mod challenge;
 mod init;
 mod inspect;
 mod outlook;
+mod pictures;
 mod policy;
 mod primitive;
 mod rehearse;
+mod scan_worker;
 mod show;
 mod sync;
 mod terminal;
 mod verify;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -61,18 +64,23 @@ enum Command {
     Verify(verify::Verify),
     /// Check many codes: one JSON object a line on standard input, one verdict a line on standard output
     Batch(batch::Batch),
+    /// Check every new picture in a folder, as a scanner or camera program saves them
+    Watch(watch::Watch),
     /// Make a new challenge for a holder's phone to answer: digits, and a QR code in the terminal
     Challenge(challenge::Challenge),
     /// Look into a code or a CBOR object. Decodes only: no signature is checked, and nothing is called valid
     Inspect(inspect::Inspect),
     /// The very functions that `verify` uses, one at a time, for tests of other implementations
     Primitive(primitive::Primitive),
+    /// Read pictures for the other commands
+    #[command(name = scan_worker::NAME, hide = true)]
+    ScanWorker,
 }
 
 impl Command {
     fn json(&self) -> bool {
         match self {
-            Command::Init(_) | Command::Primitive(_) => false,
+            Command::Init(_) | Command::Primitive(_) | Command::ScanWorker => false,
             Command::Sync(command) => command.json,
             Command::Show(command) => command.json,
             Command::Rehearse(command) => command.json,
@@ -80,6 +88,7 @@ impl Command {
             Command::Verify(command) => command.json,
             // Its errors stand in the lines themselves.
             Command::Batch(_) => false,
+            Command::Watch(command) => command.json,
             Command::Challenge(command) => command.json,
             Command::Inspect(command) => command.json,
         }
@@ -94,9 +103,11 @@ impl Command {
             Command::Policy(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Batch(command) => command.run(),
+            Command::Watch(command) => command.run(),
             Command::Challenge(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Primitive(command) => command.run(),
+            Command::ScanWorker => scan_worker::run(),
         }
     }
 }

@@ -12,6 +12,11 @@
 //! `permit` unless an issuer signed it who may, `lists.trust` and `lists.status` before it was known which they are, `code_age_s` of paper.
 //! `"replay":"local_only"` stands there when the guard that the counters of a hall share could not be reached.
 //! `clock_doctor`, `{"laptop":"behind","secs":180,"zh":…,"en":…}`, stands there when ten phones agree that this computer's clock is wrong.
+//! `picture_unread`, `{"code":"SCAN_WORKER_LATE","zh":…,"en":…}`, stands there when a picture was given up before anything in it was read.
+//! Of a picture, `picture` (`{"width":1280,"height":720}`) and `codes` stand there: where each code was read, as the picture is shown to
+//! people (`{"corners":[[x,y], …],"version":12,"px_per_module":4.3}`, corners from the top left of the symbol clockwise), and `unread_codes`,
+//! where a whole symbol was seen and not read. `advice`, `"TOO_SMALL"`, with `advice_words`, `{"zh":…,"en":…}`, stands there when the clerk
+//! can do something to get a code read: nearer, sharper, one at a time; of typed digits, when a scanner gun lost or doubled some.
 //! `untrusted` stands in the place of `permit` when a code was rejected before its signature held: for support, never to be shown as fact.
 //!
 //! Every text in it comes from a type that holds no control and no bidirectional characters; a terminal's caller escapes the rest.
@@ -28,7 +33,7 @@ use crate::verdict::{Subject, Verdict, Words};
 use crate::verify::SignedPermit;
 
 /// What the verdict itself does not know: which clock it went by, and how long things took.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Circumstances {
     /// The time was given on a command line, for a test or a rehearsal: nothing may show such a verdict green.
     pub fixed_clock: bool,
@@ -38,6 +43,57 @@ pub struct Circumstances {
     pub verify: Duration,
     /// What the phones that were seen here say of this computer's clock.
     pub clock_doctor: Option<Diagnosis>,
+    /// The picture was given up before anything in it was read.
+    pub picture_unread: Option<PictureUnread>,
+    /// What was seen in the picture, if there was one.
+    pub in_view: Option<InView>,
+    /// What to tell the clerk so that a code can be read.
+    pub advice: Option<Advice>,
+}
+
+/// What was seen in a picture. Places are in pixels of the picture as it is shown to people.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InView {
+    /// Width of the picture.
+    pub width: u32,
+    /// Height of the picture.
+    pub height: u32,
+    /// The codes that were read.
+    pub codes: Vec<CodeInView>,
+    /// The symbols that were seen and not read. Their version is not known.
+    pub unread: Vec<CodeInView>,
+}
+
+/// Where a code lies.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct CodeInView {
+    /// Top left, top right, bottom right, bottom left of the symbol.
+    pub corners: [(i32, i32); 4],
+    /// Version of the symbol, 1 to 40, of one that was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u8>,
+    /// Pixels to one module.
+    pub px_per_module: f64,
+}
+
+/// What a clerk can do to get a code read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advice {
+    /// A stable code, `TOO_SMALL`.
+    pub code: &'static str,
+    /// As short as a glance.
+    pub words: Words,
+}
+
+/// Why a picture was given up; see `worker::Trouble`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct PictureUnread {
+    /// A stable code, `SCAN_WORKER_LATE`.
+    pub code: &'static str,
+    /// What happened, and what to do, in zh-CN.
+    pub zh: &'static str,
+    /// The same in English.
+    pub en: &'static str,
 }
 
 /// A verdict that serialises as the module describes.
@@ -66,6 +122,18 @@ pub struct VerdictDocument {
     replay: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     clock_doctor: Option<ClockDoctorDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture_unread: Option<PictureUnread>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    picture: Option<PictureDocument>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    codes: Option<Vec<CodeInView>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unread_codes: Option<Vec<CodeInView>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice_words: Option<Bilingual>,
     timing_us: TimingDocument,
 }
 
@@ -82,6 +150,7 @@ impl VerdictDocument {
             name: check.step.name(),
             result: check.result.word(),
         });
+        let in_view = circumstances.in_view.as_ref();
         VerdictDocument {
             v: 1,
             outcome: verdict.outcome().word(),
@@ -106,6 +175,12 @@ impl VerdictDocument {
             code_age_s: verdict.code_age_secs,
             replay: verdict.replay_checked_here_only.then_some("local_only"),
             clock_doctor: circumstances.clock_doctor.map(ClockDoctorDocument::new),
+            picture_unread: circumstances.picture_unread,
+            picture: in_view.map(|view| PictureDocument { width: view.width, height: view.height }),
+            codes: in_view.map(|view| view.codes.clone()),
+            unread_codes: in_view.map(|view| view.unread.clone()),
+            advice: circumstances.advice.as_ref().map(|advice| advice.code),
+            advice_words: circumstances.advice.as_ref().map(|advice| advice.words.clone().into()),
             timing_us: TimingDocument { scan: circumstances.scan.map(micros), verify: micros(circumstances.verify) },
         }
     }
@@ -169,6 +244,12 @@ impl ClockDoctorDocument {
     fn new(diagnosis: Diagnosis) -> ClockDoctorDocument {
         ClockDoctorDocument { laptop: diagnosis.laptop.word(), secs: diagnosis.secs, words: diagnosis.words().into() }
     }
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct PictureDocument {
+    width: u32,
+    height: u32,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -530,6 +611,28 @@ mod tests {
         let shown = document(&shown, at(0));
         assert_eq!(shown["permit"]["agent"], json!({"name": "李样本", "relation": {"zh": "监护人", "en": "guardian"}}));
         assert_eq!(shown["permit"]["shown_by"], json!({"zh": "代他人亮证", "en": "shown by an agent"}));
+    }
+
+    #[test]
+    fn what_was_in_the_picture() {
+        let read = CodeInView { corners: [(1, 2), (30, -4), (35, 36), (0, 37)], version: Some(12), px_per_module: 4.5 };
+        let unread = CodeInView { version: None, ..read.clone() };
+        let in_view = InView { width: 1_280, height: 720, codes: vec![read], unread: vec![unread] };
+        let words = Words { zh: "靠近一些", en: "come closer" };
+        let advice = Some(Advice { code: "TOO_SMALL", words });
+        let circumstances = Circumstances { in_view: Some(in_view), advice, ..Circumstances::default() };
+        let verdict = verdict(&testing::code(at(0), 1), at(0));
+        let shown = serde_json::to_value(VerdictDocument::new(&verdict, &circumstances)).unwrap();
+        let corners = json!([[1, 2], [30, -4], [35, 36], [0, 37]]);
+        assert_eq!(shown["picture"], json!({"width": 1280, "height": 720}));
+        assert_eq!(shown["codes"], json!([{"corners": corners, "version": 12, "px_per_module": 4.5}]));
+        assert_eq!(shown["unread_codes"], json!([{"corners": corners, "px_per_module": 4.5}]));
+        assert_eq!(shown["advice"], "TOO_SMALL");
+        assert_eq!(shown["advice_words"], json!({"zh": "靠近一些", "en": "come closer"}));
+        let typed = serde_json::to_value(VerdictDocument::new(&verdict, &Circumstances::default())).unwrap();
+        for member in ["picture", "codes", "unread_codes", "advice", "advice_words"] {
+            assert_eq!(typed.get(member), None, "{member}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Pictures to QR texts: the bytes of a PNG or JPEG file go in, the texts of all codes in it come out.
+//! Pictures to QR texts: the bytes of a PNG, JPEG or WebP file go in, the texts of all codes in it come out.
 //!
 //! What a text means is not this module's business, and nothing it returns is trusted: a picture is input from a
 //! stranger. So every step is bounded ([`Limits`], and a meter on the decoder's work that makes it stop at the same
@@ -17,26 +17,34 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod advice;
 mod decoder;
 mod picture;
+mod plan;
+mod prepare;
+mod soft;
+
+use std::time::Duration;
 
 use image::GrayImage;
-use image::imageops::{self, FilterType};
 
 pub use decoder::quiet_contained_panics;
 pub use picture::Kind;
 
-use decoder::{Found, Work};
+use advice::{Advice, UnreadSymbol};
+use decoder::Found;
+use plan::{Plan, Reading};
 
-/// Reads every QR code in a PNG or JPEG picture.
+/// Reads every QR code in a PNG, JPEG or WebP picture.
 ///
 /// The picture is tried in several ways, the cheapest first: as it is (made smaller if it is larger than
 /// [`LONG_SIDE`]), enlarged, at half the size, redrawn in black and white, inverted, as large as it came. The first try
 /// that reads a text of digits, and leaves nothing that looks like most of another code, is the last. Codes of other
 /// kinds that were read on the way, a shop's address on a sticker say, are returned too.
 ///
-/// Rotation and mirroring need no orientation tag: codes are found at any angle. Animated PNGs are refused, because
-/// the picture a clerk looks at need not be the one that was read.
+/// Codes are found at any angle and mirrored. The camera's note which way is up counts for the places of the codes: they
+/// are those in the picture as it is shown to people. Animated pictures are refused, because the one that a clerk looks
+/// at need not be the one that was read.
 ///
 /// A picture without any code is no error: [`Seen::codes`] is then empty.
 ///
@@ -44,61 +52,117 @@ use decoder::{Found, Work};
 ///
 /// See [`ScanError`]. A JPEG file that ends early is read as far as it goes, and is an error only if no code was found.
 pub fn read_texts(bytes: &[u8], limits: &Limits) -> Result<Seen, ScanError> {
-    let picture = picture::decode(bytes, limits)?;
-    let (width, height) = picture.grey.dimensions();
-    let mut seen = Seen { codes: Vec::new(), unread: 0, width, height };
-    let mut unread = Vec::new();
-    for attempt in ATTEMPTS {
-        let Some(prepared) = attempt.prepare(&picture.grey) else { continue };
-        let scale = (f64::from(width) / f64::from(prepared.width()), f64::from(height) / f64::from(prepared.height()));
-        let (found, spare_patterns) = every_code(prepared);
-        let digits = found.iter().any(|found| found.content.as_ref().is_some_and(|(_, bytes)| only_digits(bytes)));
-        for code in found {
-            seen.add(code, scale, &mut unread);
+    Reader::default().file(bytes, limits, Duration::MAX, &mut || Duration::ZERO)
+}
+
+/// Reads one picture after another, and keeps what it needs for each.
+#[derive(Default)]
+pub struct Reader {
+    plan: Plan,
+}
+
+impl Reader {
+    /// As [`read_texts`], within a budget: once `elapsed`, which counts from any moment on, has gone on by more than
+    /// `budget`, no further step is begun. Decoding the file does not count.
+    ///
+    /// # Errors
+    ///
+    /// See [`ScanError`].
+    pub fn file(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+        budget: Duration,
+        elapsed: &mut dyn FnMut() -> Duration,
+    ) -> Result<Seen, ScanError> {
+        let picture = picture::decode(bytes, limits)?;
+        let seen = self.frame(&picture.grey, budget, elapsed);
+        if seen.codes.is_empty() && !picture.complete {
+            return Err(ScanError::Damaged { kind: Kind::Jpeg, bytes: bytes.len() });
         }
-        if digits && spare_patterns < SECOND_CODE {
-            break;
-        }
+        Ok(picture.shown.upright(seen))
     }
-    seen.unread = unread.iter().filter(|place| !seen.codes.iter().any(|code| code.place().covers(place))).count();
-    if seen.codes.is_empty() && !picture.complete {
-        return Err(ScanError::Damaged { kind: Kind::Jpeg, bytes: bytes.len() });
+
+    /// Reads the grey levels of a frame, within a budget as in [`Reader::file`].
+    pub fn frame(&mut self, grey: &GrayImage, budget: Duration, elapsed: &mut dyn FnMut() -> Duration) -> Seen {
+        let began = elapsed();
+        let reading = self.plan.read(grey, budget, &mut || elapsed().saturating_sub(began));
+        seen_in(grey, reading)
     }
-    Ok(seen)
+
+    /// Reads one frame of a camera that goes on, within a budget as in [`Reader::file`].
+    ///
+    /// A code that stands still before the camera is read from several frames together where each alone shows too little of
+    /// it. Frames are to come from one camera, one after the other.
+    pub fn live(&mut self, grey: &GrayImage, budget: Duration, elapsed: &mut dyn FnMut() -> Duration) -> Seen {
+        let began = elapsed();
+        let reading = self.plan.read_live(grey, budget, &mut || elapsed().saturating_sub(began));
+        seen_in(grey, reading)
+    }
+}
+
+fn seen_in(grey: &GrayImage, reading: Reading) -> Seen {
+    let (width, height) = grey.dimensions();
+    let mut seen = Seen { unread: reading.unread.len(), width, height, ..Seen::default() };
+    reading.codes.into_iter().for_each(|code| seen.add(code));
+    (seen.advice, seen.unread_symbols) = advice::look(grey, &seen);
+    seen
 }
 
 /// The long side, in pixels, that larger pictures are reduced to before the first try.
 ///
 /// A frame of a 1080p camera stays as it is. In a 4:3 photograph a code of version 16 that fills half the height then
 /// still has 8 pixels to the module.
-pub const LONG_SIDE: u32 = 1_920;
+pub const LONG_SIDE: u32 = 2_400;
 
 /// How large a picture may be. The defaults take a photograph of any phone at its usual setting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// File size in bytes. Default 10 MB: phones write 2 to 8 MB at 12 megapixels.
+    /// File size in bytes. Default 20 MB: phones write 2 to 8 MB at 12 megapixels, and up to 16 MB at 50.
     pub file_bytes: usize,
-    /// Width and height in pixels, each. Default 8,000: beyond it lie panoramas, scanned plans and decompression bombs.
+    /// Width and height in pixels, each. Default 12,000: beyond it lie panoramas, scanned plans and decompression bombs.
     pub side_px: u32,
-    /// Decoded size in bytes, checked before anything is decoded, because a few kilobytes of PNG can declare gigabytes.
-    /// Default 64 MB, which is 21 megapixels in colour. While a picture is decoded, up to three times as much may be
-    /// in use, for progressive JPEG.
-    pub decoded_bytes: u64,
+    /// Width times height, checked before anything is decoded, because a few kilobytes of PNG can declare gigabytes.
+    /// Default 50 million. While a picture is decoded it takes one byte a pixel as PNG or plain JPEG, up to 9 as WebP,
+    /// up to 11 as progressive JPEG.
+    pub pixels: u64,
+}
+
+impl Limits {
+    /// Whether a picture of this size is read.
+    ///
+    /// # Errors
+    ///
+    /// [`ScanError::Dimensions`], [`ScanError::Pixels`].
+    pub fn admit(&self, width: u32, height: u32) -> Result<(), ScanError> {
+        let sides = 1..=self.side_px;
+        if !sides.contains(&width) || !sides.contains(&height) {
+            return Err(ScanError::Dimensions { width, height, limit: self.side_px });
+        }
+        if u64::from(width) * u64::from(height) > self.pixels {
+            return Err(ScanError::Pixels { width, height, limit: self.pixels });
+        }
+        Ok(())
+    }
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { file_bytes: 10_000_000, side_px: 8_000, decoded_bytes: 64_000_000 }
+        Limits { file_bytes: 20_000_000, side_px: 12_000, pixels: 50_000_000 }
     }
 }
 
 /// What was seen in one picture.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
     /// The codes that were read. One text may be here twice, if it is in the picture twice.
     pub codes: Vec<SeenCode>,
     /// Places that look like a code but could not be read: too small, blurred, covered, or no code at all.
     pub unread: usize,
+    /// What surely is a whole symbol and was not read.
+    pub unread_symbols: Vec<UnreadSymbol>,
+    /// What to tell the clerk; `None` when a permit's code was read and no other symbol is in view.
+    pub advice: Option<Advice>,
     /// Width of the picture in pixels.
     pub width: u32,
     /// Height of the picture in pixels.
@@ -106,20 +170,11 @@ pub struct Seen {
 }
 
 impl Seen {
-    fn add(&mut self, found: Found, scale: (f64, f64), unread: &mut Vec<Place>) {
-        let corners = found.corners.map(|(x, y)| (in_picture(x, scale.0), in_picture(y, scale.1)));
-        let place = Place::around(&corners);
-        match found.content {
-            Some((version, bytes)) => {
-                let known = |code: &SeenCode| code.bytes == bytes && code.place().covers(&place);
-                if !self.codes.iter().any(known) {
-                    let px_per_module = side_length(&corners) / f64::from(17 + 4 * u32::from(version));
-                    self.codes.push(SeenCode { bytes, corners, version, px_per_module });
-                }
-            }
-            None if unread.iter().any(|other: &Place| other.covers(&place)) => {}
-            None => unread.push(place),
-        }
+    fn add(&mut self, found: Found) {
+        let Some((version, bytes)) = found.content else { return };
+        let corners = found.corners.map(|(x, y)| (x.round() as i32, y.round() as i32));
+        let px_per_module = side_length(&corners) / f64::from(17 + 4 * u32::from(version));
+        self.codes.push(SeenCode { bytes, corners, version, px_per_module });
     }
 }
 
@@ -146,10 +201,6 @@ impl SeenCode {
     /// Whether the text is one or more ASCII digits and nothing else, as everything of ours is.
     pub fn is_digits(&self) -> bool {
         only_digits(&self.bytes)
-    }
-
-    fn place(&self) -> Place {
-        Place::around(&self.corners)
     }
 }
 
@@ -180,21 +231,24 @@ pub enum ScanError {
         /// The limit.
         limit: usize,
     },
-    /// The content is neither PNG nor JPEG, whatever the file is called.
-    #[error("the file is {kind}, but only PNG and JPEG pictures are read. {}", kind.remedy())]
+    /// The content is neither PNG nor JPEG nor WebP, whatever the file is called.
+    #[error("the file is {kind}, but only PNG, JPEG and WebP pictures are read. {}", kind.remedy())]
     Format {
         /// What the content looks like.
         kind: Kind,
     },
-    /// A PNG with several frames.
+    /// A PNG or WebP with several frames.
     #[error(
-        "the picture is an animated PNG, of which a viewer may show another frame than the one read. Take a still picture"
+        "the picture is an animated {kind}, of which a viewer may show another frame than the one read. Take a still picture"
     )]
-    Animated,
+    Animated {
+        /// PNG or WebP.
+        kind: Kind,
+    },
     /// The header or the data contradicts the format or itself, or the file ends early.
     #[error("the {kind} file of {bytes} bytes is damaged or incomplete. Take or copy the picture again")]
     Damaged {
-        /// PNG or JPEG.
+        /// PNG, JPEG or WebP.
         kind: Kind,
         /// Size of the file.
         bytes: usize,
@@ -212,18 +266,16 @@ pub enum ScanError {
         /// The limit for each.
         limit: u32,
     },
-    /// Decoded, the picture would need more than [`Limits::decoded_bytes`].
+    /// The header declares more pixels in all than [`Limits::pixels`].
     #[error(
-        "decoded, the picture of {width} x {height} pixels would need {bytes} bytes, but at most {limit} are used. \
+        "the picture of {width} x {height} has more than {limit} pixels, which are the most that are read. \
          Take the picture at a lower resolution, or cut out the part with the code"
     )]
-    Memory {
+    Pixels {
         /// Width that the header declares.
         width: u32,
         /// Height that the header declares.
         height: u32,
-        /// Bytes needed.
-        bytes: u64,
         /// The limit.
         limit: u64,
     },
@@ -236,10 +288,10 @@ impl ScanError {
             ScanError::Empty => "IMAGE_EMPTY",
             ScanError::TooLarge { .. } => "IMAGE_TOO_LARGE",
             ScanError::Format { .. } => "IMAGE_FORMAT",
-            ScanError::Animated => "IMAGE_ANIMATED",
+            ScanError::Animated { .. } => "IMAGE_ANIMATED",
             ScanError::Damaged { .. } => "IMAGE_DAMAGED",
             ScanError::Dimensions { .. } => "IMAGE_DIMENSIONS",
-            ScanError::Memory { .. } => "IMAGE_MEMORY",
+            ScanError::Pixels { .. } => "IMAGE_PIXELS",
         }
     }
 
@@ -251,218 +303,22 @@ impl ScanError {
                 format!("图片文件为 {bytes} 字节，最多读取 {limit} 字节。请降低分辨率后重新拍摄。")
             }
             ScanError::Format { kind } => {
-                format!("该文件是{}，只能读取 PNG 和 JPEG 图片。{}", kind.zh(), kind.remedy_zh())
+                format!("该文件是{}，只能读取 PNG、JPEG 和 WebP 图片。{}", kind.zh(), kind.remedy_zh())
             }
-            ScanError::Animated => "该图片是动态 PNG，看到的画面可能与读取的不同。请使用静态图片。".to_owned(),
+            ScanError::Animated { kind } => {
+                format!("该文件是动态的{}，看到的画面可能与读取的不同。请使用静态图片。", kind.zh())
+            }
             ScanError::Damaged { kind, bytes } => {
                 format!("该{}文件（{bytes} 字节）已损坏或不完整。请重新拍摄或复制图片。", kind.zh())
             }
             ScanError::Dimensions { width, height, limit } => format!(
                 "图片为 {width} × {height} 像素，每边须为 1 至 {limit} 像素。请更改分辨率后重新拍摄，或只截取二维码部分。"
             ),
-            ScanError::Memory { width, height, bytes, limit } => format!(
-                "图片为 {width} × {height} 像素，解码需要 {bytes} 字节，最多使用 {limit} 字节。请降低分辨率后重新拍摄，或只截取二维码部分。"
+            ScanError::Pixels { width, height, limit } => format!(
+                "图片为 {width} × {height}，超过最多 {limit} 像素。请降低分辨率后重新拍摄，或只截取二维码部分。"
             ),
         }
     }
-}
-
-/// Searches until nothing new is found.
-///
-/// Returns what it found, and how many finder patterns belong to none of the codes that were read.
-///
-/// The decoder groups finder patterns by their distances, and where several codes lie side by side, it may group
-/// those of different codes, and miss a code that it would have read alone. Two people's codes in one picture must
-/// not pass for one, so what was read is painted over, and the rest searched again.
-fn every_code(mut prepared: GrayImage) -> (Vec<Found>, usize) {
-    let mut read = Vec::new();
-    loop {
-        let search = decoder::find(prepared.clone(), Work::for_one_attempt(&prepared));
-        let (new, unread): (Vec<Found>, Vec<Found>) = search.found.into_iter().partition(|f| f.content.is_some());
-        let spare_patterns = search.patterns.saturating_sub(3 * new.len());
-        let more = !new.is_empty() && spare_patterns >= 3;
-        new.iter().for_each(|code| paint_over(&mut prepared, &code.corners));
-        read.extend(new);
-        if !more || read.len() >= MOST_CODES {
-            read.extend(unread);
-            return (read, spare_patterns);
-        }
-    }
-}
-
-/// So many finder patterns beside the codes that were read, of the three that a code has, may well be another code:
-/// the next attempt is made although there is a text of digits already.
-const SECOND_CODE: usize = 2;
-
-/// No picture that is of use to anyone holds more, and each may cost a search.
-const MOST_CODES: usize = 16;
-
-/// Makes a quadrilateral white.
-fn paint_over(picture: &mut GrayImage, corners: &[(i32, i32); 4]) {
-    let place = Place::around(corners);
-    let [a, b, c, d] = corners.map(|(x, y)| (f64::from(x), f64::from(y)));
-    let side = |p: (f64, f64), q: (f64, f64), x: f64, y: f64| (q.0 - p.0) * (y - p.1) - (q.1 - p.1) * (x - p.0);
-    let (width, height) = picture.dimensions();
-    let pixels = |low: i32, high: i32, end: u32| low.max(0) as u32..(high.max(0) as u32).saturating_add(1).min(end);
-    for y in pixels(place.top, place.bottom, height) {
-        for x in pixels(place.left, place.right, width) {
-            let (u, v) = (f64::from(x), f64::from(y));
-            let sides = [side(a, b, u, v), side(b, c, u, v), side(c, d, u, v), side(d, a, u, v)];
-            if sides.iter().all(|side| *side >= 0.0) || sides.iter().all(|side| *side <= 0.0) {
-                picture.put_pixel(x, y, image::Luma([255]));
-            }
-        }
-    }
-}
-
-/// One way to prepare a picture for the decoder.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Attempt {
-    /// Reduced to [`LONG_SIDE`] if it is larger.
-    Plain,
-    /// One and a half times as large: the decoder rounds corners to whole pixels, which five pixels to the module do
-    /// not forgive.
-    Enlarged,
-    /// Half as large: averages noise away, where the modules are large enough.
-    Half,
-    /// Twice as large, smoothed, then black or white against the neighbourhood: small modules, noise, uneven light.
-    Redrawn,
-    /// Light on dark.
-    Inverted,
-    /// As large as it came: a small code in a large photograph.
-    Original,
-}
-
-/// In the order in which they read most for their time.
-const ATTEMPTS: [Attempt; 6] =
-    [Attempt::Plain, Attempt::Enlarged, Attempt::Half, Attempt::Redrawn, Attempt::Inverted, Attempt::Original];
-
-impl Attempt {
-    /// The prepared picture, or `None` if this attempt has nothing new to offer for a picture of this size.
-    fn prepare(self, grey: &GrayImage) -> Option<GrayImage> {
-        let (width, height) = grey.dimensions();
-        let long = width.max(height);
-        match self {
-            Attempt::Plain => Some(reduced(grey)),
-            Attempt::Enlarged => {
-                (long <= LONG_SIDE).then(|| resized(grey, width.saturating_mul(3) / 2, height.saturating_mul(3) / 2))
-            }
-            Attempt::Half => (long >= 600).then(|| {
-                let full = reduced(grey);
-                imageops::thumbnail(&full, (full.width() / 2).max(1), (full.height() / 2).max(1))
-            }),
-            Attempt::Redrawn => (long <= 1_300).then(|| {
-                let double = resized(grey, width.saturating_mul(2), height.saturating_mul(2));
-                black_or_white(&neighbourhood(&double, 1), 60)
-            }),
-            Attempt::Inverted => {
-                let mut inverted = reduced(grey);
-                imageops::invert(&mut inverted);
-                Some(inverted)
-            }
-            Attempt::Original => (long > LONG_SIDE).then(|| grey.clone()),
-        }
-    }
-}
-
-fn reduced(grey: &GrayImage) -> GrayImage {
-    let (width, height) = grey.dimensions();
-    let long = width.max(height);
-    if long <= LONG_SIDE {
-        return grey.clone();
-    }
-    let fit = |side: u32| (u64::from(side) * u64::from(LONG_SIDE) / u64::from(long)).max(1) as u32;
-    imageops::thumbnail(grey, fit(width), fit(height))
-}
-
-/// Bilinear: sharper filters cost several times as much and read no more.
-fn resized(grey: &GrayImage, width: u32, height: u32) -> GrayImage {
-    imageops::resize(grey, width.max(1), height.max(1), FilterType::Triangle)
-}
-
-/// Black where a pixel is clearly darker than the mean of the square of `radius` around it, white elsewhere.
-fn black_or_white(grey: &GrayImage, radius: usize) -> GrayImage {
-    let mut drawn = neighbourhood(grey, radius);
-    for (mean, level) in drawn.pixels_mut().zip(grey.pixels()) {
-        let dark = u32::from(level.0[0]) * 100 < u32::from(mean.0[0]) * 95;
-        mean.0 = [if dark { 0 } else { 255 }];
-    }
-    drawn
-}
-
-/// The mean of the square from `radius` before to `radius` behind each pixel, cut off at the borders.
-fn neighbourhood(grey: &GrayImage, radius: usize) -> GrayImage {
-    let (width, height) = (grey.width() as usize, grey.height() as usize);
-    // First along the rows, then along the columns, each with a sum that slides.
-    let mut means = GrayImage::new(grey.width(), grey.height());
-    let mut along = Vec::with_capacity(grey.len());
-    for row in grey.chunks(width.max(1)) {
-        let (mut sum, mut count) = (0u32, 0u32);
-        for x in 0..width + radius {
-            if let Some(level) = row.get(x) {
-                (sum, count) = (sum + u32::from(*level), count + 1);
-            }
-            if let Some(level) = x.checked_sub(2 * radius + 1).and_then(|gone| row.get(gone)) {
-                (sum, count) = (sum - u32::from(*level), count - 1);
-            }
-            if x >= radius {
-                along.push((sum / count.max(1)) as u8);
-            }
-        }
-    }
-    let rows: Vec<&[u8]> = along.chunks(width.max(1)).collect();
-    let mut sums = vec![0u32; width];
-    let mut count = 0u32;
-    let mut out = means.chunks_mut(width.max(1));
-    for y in 0..height + radius {
-        if let Some(row) = rows.get(y) {
-            sums.iter_mut().zip(*row).for_each(|(sum, level)| *sum += u32::from(*level));
-            count += 1;
-        }
-        if let Some(row) = y.checked_sub(2 * radius + 1).and_then(|gone| rows.get(gone)) {
-            sums.iter_mut().zip(*row).for_each(|(sum, level)| *sum -= u32::from(*level));
-            count -= 1;
-        }
-        if y >= radius
-            && let Some(row) = out.next()
-        {
-            row.iter_mut().zip(&sums).for_each(|(mean, sum)| *mean = (sum / count.max(1)) as u8);
-        }
-    }
-    means
-}
-
-/// The axis-parallel rectangle around a code, in pixels of the picture.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    left: i32,
-    top: i32,
-    right: i32,
-    bottom: i32,
-}
-
-impl Place {
-    fn around(corners: &[(i32, i32); 4]) -> Place {
-        let [a, b, c, d] = *corners;
-        Place {
-            left: a.0.min(b.0).min(c.0).min(d.0),
-            top: a.1.min(b.1).min(c.1).min(d.1),
-            right: a.0.max(b.0).max(c.0).max(d.0),
-            bottom: a.1.max(b.1).max(c.1).max(d.1),
-        }
-    }
-
-    /// Whether the centre of `other` lies within.
-    fn covers(&self, other: &Place) -> bool {
-        let middle = |low: i32, high: i32| low.midpoint(high);
-        let (x, y) = (middle(other.left, other.right), middle(other.top, other.bottom));
-        (self.left..=self.right).contains(&x) && (self.top..=self.bottom).contains(&y)
-    }
-}
-
-/// A coordinate of a prepared picture in the picture it was made from. `as` saturates.
-fn in_picture(coordinate: i32, scale: f64) -> i32 {
-    (f64::from(coordinate) * scale).round() as i32
 }
 
 fn only_digits(bytes: &[u8]) -> bool {
@@ -478,7 +334,10 @@ fn side_length(corners: &[(i32, i32); 4]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use image::{DynamicImage, ExtendedColorType, ImageEncoder, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage};
+    use image::imageops::{self, FilterType};
+    use image::{
+        DynamicImage, ExtendedColorType, GrayImage, ImageEncoder, ImageFormat, Luma, Rgb, RgbImage, Rgba, RgbaImage,
+    };
     use std::io::Cursor;
 
     // --- what is read ---
@@ -552,9 +411,11 @@ mod tests {
     fn a_second_code_that_is_harder_to_read_is_not_forgotten() {
         let (easy, hard) = (digits(100), digits(600));
         let mut picture = canvas(700, 340, &[(10, 10, &code(&easy, 5))]);
-        let small = turned(&canvas(280, 280, &[(60, 60, &resized(&code(&hard, 8), 160, 160))]), 20.0);
+        let small = turned(
+            &canvas(280, 280, &[(60, 60, &imageops::resize(&code(&hard, 8), 160, 160, FilterType::Triangle))]),
+            20.0,
+        );
         imageops::replace(&mut picture, &small, 360, 10);
-        assert_eq!(every_code(picture.clone()).0.iter().filter(|found| found.content.is_some()).count(), 1);
         let mut found = read(&png(picture));
         found.codes.sort_by_key(|code| code.bytes.len());
         assert_eq!(texts(&found), [easy.as_str(), hard.as_str()]);
@@ -640,7 +501,6 @@ mod tests {
     fn other_kinds_are_refused_by_their_content_and_named() {
         let cases: &[(&[u8], Kind)] = &[
             (b"GIF89a\x01\0\x01\0", Kind::Gif),
-            (b"RIFF\x24\0\0\0WEBPVP8 ", Kind::WebP),
             (b"BM\x46\0\0\0\0\0", Kind::Bmp),
             (b"II*\0\x08\0\0\0", Kind::Tiff),
             (b"MM\0*\0\0\0\x08", Kind::Tiff),
@@ -687,17 +547,14 @@ mod tests {
     fn dimensions_and_memory_are_bounded_on_both_sides() {
         let picture = canvas(320, 300, &[(20, 20, &code(&digits(50), 6))]);
         for file in [png(picture.clone()), jpeg(&picture, 90)] {
-            let with = |side_px, decoded_bytes| {
-                let limits = Limits { side_px, decoded_bytes, ..Limits::default() };
+            let with = |side_px, pixels| {
+                let limits = Limits { side_px, pixels, ..Limits::default() };
                 read_texts(&file, &limits).map(|seen| seen.codes.len())
             };
-            assert_eq!(with(320, 64_000_000), Ok(1));
-            assert_eq!(with(319, 64_000_000), Err(ScanError::Dimensions { width: 320, height: 300, limit: 319 }));
+            assert_eq!(with(320, 96_000), Ok(1));
+            assert_eq!(with(319, 96_000), Err(ScanError::Dimensions { width: 320, height: 300, limit: 319 }));
+            assert_eq!(with(320, 95_999), Err(ScanError::Pixels { width: 320, height: 300, limit: 95_999 }));
         }
-        let file = png(picture);
-        let with = |decoded_bytes| read_texts(&file, &Limits { decoded_bytes, ..Limits::default() });
-        assert!(with(320 * 300 - 1).is_err());
-        assert!(with(2 * 320 * 300).is_ok());
     }
 
     /// A real bomb: valid to the last byte, 3 MB that decode to 530.
@@ -707,10 +564,9 @@ mod tests {
         assert_eq!(read(&small).codes.len(), 0, "the bomb maker makes valid pictures");
         let bomb = black_png(13_300, 13_300);
         assert!(bomb.len() < Limits::default().file_bytes);
-        assert_eq!(refused(&bomb), ScanError::Dimensions { width: 13_300, height: 13_300, limit: 8_000 });
+        assert_eq!(refused(&bomb), ScanError::Dimensions { width: 13_300, height: 13_300, limit: 12_000 });
         let narrower = black_png(8_000, 8_000);
-        let expected = ScanError::Memory { width: 8_000, height: 8_000, bytes: 192_000_000, limit: 64_000_000 };
-        assert_eq!(refused(&narrower), expected);
+        assert_eq!(refused(&narrower), ScanError::Pixels { width: 8_000, height: 8_000, limit: 50_000_000 });
     }
 
     /// What follows these headers is no picture at all. That the refusal names the size, and not the damage, shows that
@@ -718,21 +574,21 @@ mod tests {
     #[test]
     fn headers_are_judged_before_the_data_is_touched() {
         let garbage = |width, height| png_file(&[header(width, height, 8, 2), data(b"no zlib stream")]);
-        let limit = 8_000;
+        let limit = 12_000;
         assert_eq!(refused(&garbage(50_000, 50_000)), ScanError::Dimensions { width: 50_000, height: 50_000, limit });
         assert_eq!(refused(&garbage(u32::MAX, u32::MAX)).code(), "IMAGE_DIMENSIONS");
-        assert_eq!(refused(&garbage(8_001, 1)).code(), "IMAGE_DIMENSIONS");
+        assert_eq!(refused(&garbage(12_001, 1)).code(), "IMAGE_DIMENSIONS");
         assert_eq!(refused(&garbage(0, 10)).code(), "IMAGE_DIMENSIONS");
-        assert_eq!(refused(&garbage(8_000, 8_000)).code(), "IMAGE_MEMORY");
-        assert_eq!(refused(&garbage(8_000, 1)).code(), "IMAGE_DAMAGED");
+        assert_eq!(refused(&garbage(10_000, 5_001)).code(), "IMAGE_PIXELS");
+        assert_eq!(refused(&garbage(10_000, 5_000)).code(), "IMAGE_DAMAGED");
+        assert_eq!(refused(&garbage(12_000, 1)).code(), "IMAGE_DAMAGED");
 
         let mut file = jpeg(&canvas(64, 64, &[]), 90);
         let frame = file.windows(2).position(|pair| pair == [0xff, 0xc0]).unwrap();
         file[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
         assert_eq!(refused(&file), ScanError::Dimensions { width: 65_535, height: 65_535, limit });
         file[frame + 5..frame + 9].copy_from_slice(&[0x1f, 0x40, 0x1f, 0x40]);
-        let decoded = refused_with(&file, &Limits { decoded_bytes: 8_000 * 8_000 - 1, ..Limits::default() });
-        assert_eq!(decoded.code(), "IMAGE_MEMORY");
+        assert_eq!(refused(&file), ScanError::Pixels { width: 8_000, height: 8_000, limit: 50_000_000 });
     }
 
     #[test]
@@ -741,7 +597,7 @@ mod tests {
         let rows: Vec<u8> = grey.rows().flat_map(|row| std::iter::once(0).chain(row.map(|pixel| pixel.0[0]))).collect();
         let declared = |width, height| png_file(&[header(width, height, 8, 0), data(&zlib(&rows))]);
         assert_eq!(read(&declared(260, 260)).codes.len(), 1);
-        for (width, height) in [(260, 261), (260, 8_000), (261, 260), (7_000, 260), (8_000, 8_000)] {
+        for (width, height) in [(260, 261), (260, 12_000), (261, 260), (7_000, 260), (7_000, 7_000)] {
             assert_eq!(refused(&declared(width, height)).code(), "IMAGE_DAMAGED", "{width} x {height}");
         }
         // Fewer rows than there are: what is declared is what is read.
@@ -777,7 +633,7 @@ mod tests {
         let (head, body) = still.split_at(33); // signature and header chunk
         let control = chunk(b"acTL", &[0, 0, 0, 2, 0, 0, 0, 0]);
         let animated = [head, &control, body].concat();
-        assert_eq!(refused(&animated), ScanError::Animated);
+        assert_eq!(refused(&animated), ScanError::Animated { kind: Kind::Png });
     }
 
     #[test]
@@ -826,17 +682,6 @@ mod tests {
         let shown = format!("{seen:?}");
         assert!(!shown.contains("8612345678") && shown.contains("[10 bytes]"), "{shown}");
         assert!(!shown.contains("56, 54"), "no byte values either: {shown}");
-    }
-
-    #[test]
-    fn the_neighbourhood_is_the_mean_of_the_square() {
-        let picture = GrayImage::from_fn(9, 6, |x, y| Luma([(x * 20 + y * 3) as u8]));
-        let means = neighbourhood(&picture, 2);
-        assert_eq!(means.dimensions(), (9, 6));
-        // Inside, the mean of a slope is its middle; in the corner, that of the 3 x 3 pixels there are.
-        assert_eq!(means.get_pixel(4, 3).0, picture.get_pixel(4, 3).0);
-        assert_eq!(means.get_pixel(0, 0).0, picture.get_pixel(1, 1).0);
-        assert_eq!(means.get_pixel(8, 5).0, picture.get_pixel(7, 4).0);
     }
 
     // --- makers of pictures ---
@@ -907,11 +752,7 @@ mod tests {
     }
 
     fn refused(file: &[u8]) -> ScanError {
-        refused_with(file, &Limits::default())
-    }
-
-    fn refused_with(file: &[u8], limits: &Limits) -> ScanError {
-        read_texts(file, limits).unwrap_err()
+        read_texts(file, &Limits::default()).unwrap_err()
     }
 
     fn png_file(chunks: &[Vec<u8>]) -> Vec<u8> {

@@ -210,7 +210,7 @@ fn one_code<T: AsRef<str>>(frame: &[T]) -> Result<Code, Reason> {
 /// The two digits that every code of ours begins with, the version and the kind of a permit; of other versions the kinds are not known.
 /// Challenges and enrolments, which stand on a counter's own screen and on phones, are no permit codes; nor is a telephone number with the
 /// country code 86.
-fn is_permit_code(text: &str) -> bool {
+pub(crate) fn is_permit_code(text: &str) -> bool {
     match text.as_bytes() {
         [b'8', b'6', b'1', kind, ..] => [Kind::Presentation, Kind::Voucher].iter().any(|k| k.digit() + b'0' == *kind),
         [b'8', b'6', b'0'..=b'9', b'0'..=b'9', ..] => true,

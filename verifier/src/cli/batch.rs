@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use verifier::json::VerdictDocument;
 use verifier::state::State;
 
+use super::pictures::Pictures;
 use super::verify::{Decided, Frame};
 use super::{StateArguments, print_json};
 
@@ -34,6 +35,7 @@ const LINE_BYTES_MAX: u64 = 65_536;
 impl Batch {
     pub(super) fn run(self) -> Result<Exit, Refusal> {
         let mut state = self.state.open()?;
+        let mut pictures = Pictures::new();
         let mut input = io::stdin().lock();
         let (mut line_number, mut failed) = (0u64, 0u64);
         loop {
@@ -50,7 +52,7 @@ impl Batch {
             let (id, answer) = match line {
                 Ok(line) => match Request::parse(&line) {
                     Ok(request) => {
-                        let answer = self.answer(&mut state, &request);
+                        let answer = self.answer(&mut state, &mut pictures, &request);
                         (request.id, answer)
                     }
                     Err(refusal) => (Request::id_alone(&line), Err(refusal)),
@@ -72,14 +74,19 @@ impl Batch {
         Ok(Exit::Usage)
     }
 
-    fn answer(&self, state: &mut State, request: &Request) -> Result<VerdictDocument, Refusal> {
+    fn answer(
+        &self,
+        state: &mut State,
+        pictures: &mut Pictures,
+        request: &Request,
+    ) -> Result<VerdictDocument, Refusal> {
         let clock = match &request.at {
             Some(at) => Clock::from_arguments(Some(at), self.allow_fixed_time).map_err(|refusal| in_line(&refusal))?,
             None => Clock::System,
         };
         let frame = match (&request.text, &request.image) {
             (Some(text), None) => Frame::of_text(text),
-            (None, Some(path)) => Frame::of_image(path)?,
+            (None, Some(path)) => Frame::of_image(path, pictures)?,
             _ => {
                 return Err(Refusal::usage(
                     "LINE_CODE",
@@ -174,17 +181,21 @@ struct Failure {
 }
 
 #[derive(Serialize)]
-struct FailureError {
+pub(super) struct FailureError {
     code: String,
     what: String,
     remedy: String,
 }
 
+impl FailureError {
+    pub(super) fn new(refusal: &Refusal) -> FailureError {
+        FailureError { code: refusal.code().into(), what: refusal.what().into(), remedy: refusal.remedy().into() }
+    }
+}
+
 impl Failure {
     fn new(id: Option<Id>, line: u64, refusal: &Refusal) -> Failure {
-        let error =
-            FailureError { code: refusal.code().into(), what: refusal.what().into(), remedy: refusal.remedy().into() };
-        Failure { id, line, v: 1, error }
+        Failure { id, line, v: 1, error: FailureError::new(refusal) }
     }
 }
 

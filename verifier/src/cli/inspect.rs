@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use ciborium::Value;
 use clap::Args;
-use command_line::files::{read_limited, read_stdin_limited};
+use command_line::files::read_stdin_limited;
 use command_line::refusal::{Exit, Refusal};
 use credential_format::cbor::{self, Malformed};
 use credential_format::challenge::Challenge;
@@ -15,12 +15,12 @@ use credential_format::presentation::UnverifiedPresentation;
 use credential_format::text::{self, Kind};
 use qrcode::{EcLevel, QrCode, Version};
 use serde::Serialize;
-use verifier::scan::{self, Limits};
+use verifier::scan;
 
+use super::pictures::{Pictures, trouble_refusal};
 use super::primitive::bytes;
 use super::print_json;
 use super::terminal::Page;
-use super::verify::picture_refusal;
 
 #[derive(Args)]
 #[command(
@@ -47,7 +47,7 @@ struct What {
     /// Any CBOR object in hex, or - for standard input: that object alone
     #[arg(long, value_name = "HEX")]
     cbor_hex: Option<String>,
-    /// A PNG or JPEG picture: every code in it
+    /// A PNG, JPEG or WebP picture: every code in it
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
 }
@@ -61,9 +61,7 @@ impl Inspect {
             What { cose_hex: Some(hex), .. } => vec![Object::of_bytes(&hex_bytes("--cose-hex", hex)?, true)],
             What { cbor_hex: Some(hex), .. } => vec![Object::of_bytes(&hex_bytes("--cbor-hex", hex)?, false)],
             What { image: Some(path), .. } => {
-                let limits = Limits::default();
-                let seen = scan::read_texts(&read_limited(path, limits.file_bytes as u64)?, &limits)
-                    .map_err(|error| picture_refusal(&error))?;
+                let seen = Pictures::new().read(path)?.map_err(trouble_refusal)?;
                 if seen.codes.is_empty() {
                     return Err(Refusal::undetermined(
                         "NO_CODE",

@@ -6,17 +6,19 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use command_line::clock::Clock;
 use command_line::escape::printable;
-use command_line::files::{read_limited, read_stdin_limited};
 use command_line::refusal::{Exit, Refusal};
+use command_line::typed::read_typed_limited;
 use credential_format::challenge::Challenge;
 use credential_format::permit::{Carrier, Claims};
-use credential_format::text::{self, Kind};
-use verifier::json::{Circumstances, VerdictDocument, shown_by};
-use verifier::scan::{self, Limits};
+use credential_format::text::{self, Kind, TextError};
+use verifier::json::{Advice, Circumstances, CodeInView, InView, PictureUnread, VerdictDocument, shown_by};
+use verifier::scan::Seen;
 use verifier::state::State;
 use verifier::verdict::{Assurance, Check, CheckResult, Outcome, Reason, Step, Subject, Verdict, Words};
 use verifier::verify::{Asked, SignedPermit};
+use verifier::worker::Trouble;
 
+use super::pictures::Pictures;
 use super::show::examine_clock;
 use super::terminal::{self, Page, Tone, age, both};
 use super::{ClockArguments, StateArguments, print_json, state_refusal};
@@ -40,13 +42,13 @@ pub(super) struct Verify {
 #[derive(Args)]
 #[group(required = true, multiple = false)]
 struct CodeArguments {
-    /// A PNG or JPEG picture of the code
+    /// A PNG, JPEG or WebP picture of the code
     #[arg(long, value_name = "FILE")]
     image: Option<PathBuf>,
     /// The code's digits, as a scanner gun types them
     #[arg(long, value_name = "DIGITS")]
     text: Option<String>,
-    /// Read the digits from standard input
+    /// Read the digits from standard input; on a terminal, one line, as a scanner gun types it
     #[arg(value_name = "-", value_parser = ["-"])]
     stdin: Option<String>,
 }
@@ -57,9 +59,13 @@ const STDIN_BYTES_MAX: u64 = 65_536;
 impl Verify {
     pub(super) fn run(self) -> Result<Exit, Refusal> {
         let clock = self.clock.clock()?;
+        let mut pictures = Pictures::new();
+        if self.code.image.is_some() {
+            pictures.warm_up();
+        }
         let mut state = self.state.open()?;
         let frame = match (&self.code.image, &self.code.text) {
-            (Some(path), _) => Frame::of_image(path)?,
+            (Some(path), _) => Frame::of_image(path, &mut pictures)?,
             (None, Some(text)) => Frame::of_text(text),
             (None, None) => Frame::of_text(&stdin_text()?),
         };
@@ -67,7 +73,7 @@ impl Verify {
         if self.json {
             print_json(&decided.document())?;
         } else {
-            decided.page().print()?;
+            decided.page(Page::default()).print()?;
             decided.say_clock();
         }
         decided.say_trouble(&state, &frame);
@@ -76,7 +82,8 @@ impl Verify {
 }
 
 fn stdin_text() -> Result<String, Refusal> {
-    String::from_utf8(read_stdin_limited(STDIN_BYTES_MAX)?)
+    const PROMPT: &str = "请扫码，或输入数字后按回车 / scan the code, or type its digits and press Enter";
+    String::from_utf8(read_typed_limited(STDIN_BYTES_MAX, PROMPT)?)
         .map_err(|_| Refusal::usage("STDIN_NOT_TEXT", "standard input is not UTF-8 text", "pipe the code's digits in"))
 }
 
@@ -92,34 +99,70 @@ fn exit(outcome: Outcome) -> Exit {
 pub(super) struct Frame {
     texts: Vec<String>,
     scan: Option<Duration>,
-    /// Places in the picture that look like a code and could not be read.
-    unread: usize,
+    in_view: Option<InView>,
+    /// What the clerk can do to get a code read.
+    advice: Option<Advice>,
+    /// Why the picture was given up.
+    trouble: Option<Trouble>,
 }
 
 impl Frame {
     pub(super) fn of_text(typed: &str) -> Frame {
-        Frame { texts: vec![text::from_keyboard(typed).into_owned()], scan: None, unread: 0 }
+        let text = text::from_keyboard(typed).into_owned();
+        let advice = text::scanner_fault(&text).map(scanner_advice);
+        Frame { texts: vec![text], scan: None, in_view: None, advice, trouble: None }
     }
 
-    pub(super) fn of_image(path: &Path) -> Result<Frame, Refusal> {
-        let limits = Limits::default();
-        let bytes = read_limited(path, limits.file_bytes as u64)?;
+    /// A picture that the worker was lost at is a frame in which nothing was read.
+    pub(super) fn of_image(path: &Path, pictures: &mut Pictures) -> Result<Frame, Refusal> {
         let began = Instant::now();
-        let seen = scan::read_texts(&bytes, &limits).map_err(|error| picture_refusal(&error))?;
+        let seen = match pictures.read(path)? {
+            Ok(seen) => seen,
+            Err(trouble) => {
+                let (scan, trouble) = (Some(began.elapsed()), Some(trouble));
+                return Ok(Frame { texts: vec![], scan, in_view: None, advice: None, trouble });
+            }
+        };
         // A code that is not UTF-8 is a code of somebody else, like any text that is not ours.
         let texts = seen.codes.iter().map(|code| String::from_utf8_lossy(&code.bytes).into_owned()).collect();
-        Ok(Frame { texts, scan: Some(began.elapsed()), unread: seen.unread })
+        let advice = seen.advice.map(|advice| Advice { code: advice.code(), words: advice.words() });
+        Ok(Frame { texts, scan: Some(began.elapsed()), in_view: Some(in_view(&seen)), advice, trouble: None })
     }
 }
 
-/// The refusal for a picture that cannot be used.
-pub(super) fn picture_refusal(error: &scan::ScanError) -> Refusal {
-    // The English sentence says what is wrong, then what to do; the Chinese one says both.
-    let sentence = error.to_string();
-    let (what, remedy) = sentence.split_once(". ").unwrap_or((&sentence, "take the picture again"));
-    let mut letters = remedy.chars();
-    let remedy: String = letters.next().map(|first| first.to_ascii_lowercase()).into_iter().chain(letters).collect();
-    Refusal::usage(error.code(), what, format!("{remedy} / {}", error.zh()))
+/// What became of the digits on their way from the code to here.
+fn scanner_advice(fault: TextError) -> Advice {
+    let words = match fault {
+        TextError::Length(_) => Words {
+            zh: "扫描枪漏了或多了字符，请重扫",
+            en: "the scanner dropped or doubled a character: scan again",
+        },
+        _ => Words {
+            zh: "扫描枪输入的字符有误，请关闭输入法后重扫",
+            en: "the scanner typed a wrong character: turn the input method off and scan again",
+        },
+    };
+    Advice { code: fault.code(), words }
+}
+
+/// Without the texts: those are personal data, and the verdict says what is to be known of them.
+fn in_view(seen: &Seen) -> InView {
+    let read = seen.codes.iter().map(|code| CodeInView {
+        corners: code.corners,
+        version: Some(code.version),
+        px_per_module: hundredths(code.px_per_module),
+    });
+    let unread = seen.unread_symbols.iter().map(|symbol| CodeInView {
+        corners: symbol.corners,
+        version: None,
+        px_per_module: hundredths(symbol.px_per_module.into()),
+    });
+    InView { width: seen.width, height: seen.height, codes: read.collect(), unread: unread.collect() }
+}
+
+/// More digits than that would say nothing.
+fn hundredths(value: f64) -> f64 {
+    (value * 100.0).round() / 100.0
 }
 
 /// A verdict, and what it was reached with.
@@ -144,7 +187,20 @@ impl Decided {
         let verdict = state.verify(&frame.texts, asked, now).map_err(|error| state_refusal(&error))?;
         let (scan, verify) = (frame.scan, began.elapsed());
         let clock_doctor = examine_clock(state, now);
-        let circumstances = Circumstances { fixed_clock: clock.is_fixed(), scan, verify, clock_doctor };
+        let given_up = |trouble: Trouble| {
+            let Words { zh, en } = trouble.words();
+            PictureUnread { code: trouble.code(), zh, en }
+        };
+        let picture_unread = frame.trouble.map(given_up);
+        let circumstances = Circumstances {
+            fixed_clock: clock.is_fixed(),
+            scan,
+            verify,
+            clock_doctor,
+            picture_unread,
+            in_view: frame.in_view.clone(),
+            advice: frame.advice.clone(),
+        };
         Ok(Decided { verdict, circumstances })
     }
 
@@ -153,9 +209,8 @@ impl Decided {
     }
 
     /// For the clerk: the verdict, what to do, who it is, how it was checked.
-    fn page(&self) -> Page {
+    fn page(&self, mut page: Page) -> Page {
         let verdict = &self.verdict;
-        let mut page = Page::default();
         if self.circumstances.fixed_clock {
             page.line("固定时间，非实时核验 / fixed clock: not a live check");
         }
@@ -165,6 +220,17 @@ impl Decided {
             page.line(format!("  {}", both(&detail)));
         }
         page.line(format!("  {}", both(&verdict.reason.remedy())));
+        if let Some(advice) = &self.circumstances.advice {
+            page.line(format!("提示 / advice: {} [{}]", both(&advice.words), advice.code));
+        }
+        if let Some(InView { codes, unread, .. }) = &self.circumstances.in_view
+            && codes.len() + unread.len() > 1
+        {
+            let (read, unread) = (codes.len(), unread.len());
+            page.line(format!(
+                "画面中的二维码 / codes in view: 读出 {read} 个，未读出 {unread} 个 / {read} read, {unread} not read"
+            ));
+        }
         if let Subject::Signed(permit) | Subject::Accepted(permit) = &verdict.subject {
             holder_lines(permit, &mut page);
         }
@@ -175,8 +241,15 @@ impl Decided {
         page
     }
 
+    /// As it stands among others, under the name of the picture.
+    pub(super) fn page_for(&self, picture: &str) -> Page {
+        let mut page = Page::default();
+        page.line(format!("── {picture}"));
+        self.page(page)
+    }
+
     /// For the clerk, on standard error: a hint that has no part in the verdict.
-    fn say_clock(&self) {
+    pub(super) fn say_clock(&self) {
         if let Some(diagnosis) = self.circumstances.clock_doctor {
             eprintln!("note: {}", both(&diagnosis.words()));
         }
@@ -184,6 +257,9 @@ impl Decided {
 
     /// For the engineer, on standard error: what the words on the screen leave out.
     pub(super) fn say_trouble(&self, state: &State, frame: &Frame) {
+        if let Some(trouble) = frame.trouble {
+            eprintln!("note: {} [{}]", both(&trouble.words()), trouble.code());
+        }
         match self.verdict.reason {
             Reason::ReplayGuardUnavailable => {
                 if let Some(trouble) = state.guard_trouble() {
@@ -193,10 +269,6 @@ impl Decided {
                 say_shared_guard(state);
             }
             _ if self.verdict.replay_checked_here_only => say_shared_guard(state),
-            Reason::NoCode if frame.unread > 0 => eprintln!(
-                "note: 画面中有类似二维码的图形但无法读取，请靠近、对焦、避免反光 / something like a code is in the \
-                 picture and cannot be read: go nearer, focus, avoid glare"
-            ),
             _ => {}
         }
     }

@@ -1,0 +1,29 @@
+//! Our own decoder, behind the trait of the others.
+
+use image::GrayImage;
+
+use super::{Decoder, Found, Pattern, Search, Work, contained};
+use crate::scan::soft::{self, Effort, Seen};
+
+/// Looks at each frame by itself.
+pub(in crate::scan) struct Soft {
+    pub(in crate::scan) effort: Effort,
+}
+
+impl Decoder for Soft {
+    /// Its work is bounded by itself: so many finder patterns, threes of them and versions are looked at, and no more.
+    fn find(&mut self, frame: &GrayImage, _: Work) -> Search {
+        contained(|| soft::look(frame, self.effort).into()).unwrap_or_default()
+    }
+}
+
+impl From<Seen> for Search {
+    fn from(seen: Seen) -> Search {
+        let found = seen.sightings.into_iter().map(|sighting| Found {
+            corners: sighting.corners,
+            content: sighting.digits.map(|digits| (sighting.version, digits)),
+        });
+        let patterns = seen.patterns.into_iter().map(|(centre, module)| Pattern { centre, side: 7.0 * module });
+        Search { found: found.collect(), patterns: patterns.collect() }
+    }
+}
