@@ -156,9 +156,11 @@ fn what_keeps_a_code_from_being_read_is_told() {
         dark.pixels_mut().for_each(|pixel| pixel.0[0] = (u32::from(pixel.0[0]) / by) as u8);
         dark
     };
-    let tiny = imageops::resize(&good, WIDTH / 6, HEIGHT / 6, imageops::FilterType::Triangle);
+    // Two pixels to the module can be read, so that a finger has to lie on it as well.
+    let small = covered(good.clone(), 460, 160, side - 120);
+    let small = imageops::resize(&small, WIDTH / 3, HEIGHT / 3, imageops::FilterType::Triangle);
     let mut distant = GrayImage::from_pixel(WIDTH, HEIGHT, Luma([120]));
-    imageops::overlay(&mut distant, &tiny, 500, 300);
+    imageops::overlay(&mut distant, &small, 500, 300);
     let mut out = GrayImage::from_pixel(WIDTH, HEIGHT, Luma([120]));
     imageops::overlay(&mut out, &good, -560, 0);
     for (picture, advice) in [

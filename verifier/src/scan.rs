@@ -38,8 +38,8 @@ use plan::{Plan, Reading};
 /// Reads every QR code in a PNG, JPEG or WebP picture.
 ///
 /// The picture is tried in several ways, the cheapest first: as it is (made smaller if it is larger than
-/// [`LONG_SIDE`]), enlarged, at half the size, redrawn in black and white, inverted, as large as it came. The first try
-/// that reads a text of digits, and leaves nothing that looks like most of another code, is the last. Codes of other
+/// [`LONG_SIDE`]), then those parts in which a code may be, as they are, in focus again and smoothed, then all of it
+/// inverted and as large as it came. The first try that reads a text of digits, and leaves nothing that looks like most of another code, is the last. Codes of other
 /// kinds that were read on the way, a shop's address on a sticker say, are returned too.
 ///
 /// Codes are found at any angle and mirrored. The camera's note which way is up counts for the places of the codes: they
@@ -109,10 +109,10 @@ fn seen_in(grey: &GrayImage, reading: Reading) -> Seen {
     seen
 }
 
-/// The long side, in pixels, that larger pictures are reduced to before the first try.
+/// The long side, in pixels, above which pictures are halved, and halved again, before the first try.
 ///
 /// A frame of a 1080p camera stays as it is. In a 4:3 photograph a code of version 16 that fills half the height then
-/// still has 8 pixels to the module.
+/// still has 5 pixels to the module.
 pub const LONG_SIDE: u32 = 2_400;
 
 /// How large a picture may be. The defaults take a photograph of any phone at its usual setting.
