@@ -70,6 +70,7 @@ impl Advice {
     }
 
     /// The number under which a worker passes it on, and the pixels to the module that go with it; 0 for none.
+    #[cfg(any(feature = "worker", test))]
     pub(crate) fn to_number(advice: Option<Advice>) -> (u8, f32) {
         let Some(advice) = advice else { return (0, 0.0) };
         let px = if let Advice::TooSmall { px_per_module } = advice { px_per_module } else { 0.0 };
@@ -78,6 +79,7 @@ impl Advice {
     }
 
     /// What [`Advice::to_number`] made; `None` for any other.
+    #[cfg(any(feature = "worker", test))]
     pub(crate) fn from_number(number: u8, px_per_module: f32) -> Option<Option<Advice>> {
         let Some(place) = usize::from(number).checked_sub(1) else { return (px_per_module == 0.0).then_some(None) };
         let advice = Advice::numbered(px_per_module).get(place).copied()?;
@@ -85,6 +87,7 @@ impl Advice {
         (has_px || px_per_module == 0.0).then_some(Some(advice))
     }
 
+    #[cfg(any(feature = "worker", test))]
     fn numbered(px_per_module: f32) -> [Advice; 10] {
         use Advice::*;
         [
