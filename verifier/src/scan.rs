@@ -22,6 +22,7 @@ mod decoder;
 mod picture;
 mod plan;
 mod prepare;
+mod quadrilateral;
 mod soft;
 
 use std::time::Duration;
@@ -33,7 +34,7 @@ pub use picture::Kind;
 
 use advice::{Advice, UnreadSymbol};
 use decoder::Found;
-use plan::{Plan, Reading};
+use plan::{Course, Plan, Reading};
 
 /// Reads every QR code in a PNG, JPEG or WebP picture.
 ///
@@ -86,7 +87,7 @@ impl Reader {
     /// Reads the grey levels of a frame, within a budget as in [`Reader::file`].
     pub fn frame(&mut self, grey: &GrayImage, budget: Duration, elapsed: &mut dyn FnMut() -> Duration) -> Seen {
         let began = elapsed();
-        let reading = self.plan.read(grey, budget, &mut || elapsed().saturating_sub(began));
+        let reading = self.plan.read(grey, Course::Still, budget, &mut || elapsed().saturating_sub(began));
         seen_in(grey, reading)
     }
 
@@ -96,7 +97,7 @@ impl Reader {
     /// it. Frames are to come from one camera, one after the other.
     pub fn live(&mut self, grey: &GrayImage, budget: Duration, elapsed: &mut dyn FnMut() -> Duration) -> Seen {
         let began = elapsed();
-        let reading = self.plan.read_live(grey, budget, &mut || elapsed().saturating_sub(began));
+        let reading = self.plan.read(grey, Course::Live, budget, &mut || elapsed().saturating_sub(began));
         seen_in(grey, reading)
     }
 }

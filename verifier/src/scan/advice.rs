@@ -15,12 +15,13 @@ use std::ops::Range;
 use image::GrayImage;
 
 use super::Seen;
+use super::quadrilateral::contains;
 use crate::verdict::Words;
 use crate::verify::is_permit_code;
 use level::{Level, Pixels};
 use light::{BRIGHT, Light, SAMPLES, percentile};
 use pattern::{Pattern, add_patterns};
-use symbol::{Symbol, inside, level_for};
+use symbol::{Symbol, level_for};
 use texture::Texture;
 
 /// What is to be done so that the code can be read: the one thing that stands in the way most.
@@ -268,7 +269,7 @@ impl<'a> View<'a> {
         let plain = self.noise < TEXTURE_NOISE && self.patterns.len() <= MOST_PATTERNS;
         let texture = self.levels.first().filter(|_| plain).and_then(texture::largest);
         let texture =
-            texture.filter(|texture| !seen.codes.iter().any(|code| inside(&quadrilateral(code), texture.middle())));
+            texture.filter(|texture| !seen.codes.iter().any(|code| contains(&quadrilateral(code), texture.middle())));
         if let Some((half, light)) = self.likeliest_half(seen) {
             // Two patterns make a code of what is in view, however much of it is not.
             let cut = !half.certain && texture.as_ref().is_some_and(|texture| self.is_cut(texture));
@@ -464,7 +465,7 @@ fn was_read(place: (f32, f32), seen: &Seen) -> bool {
         let corners = quadrilateral(code);
         let sum = corners.iter().fold((0.0, 0.0), |sum, corner| (sum.0 + corner.0, sum.1 + corner.1));
         let wider = |(x, y): (f32, f32)| (x + WIDER * (x - sum.0 / 4.0), y + WIDER * (y - sum.1 / 4.0));
-        inside(&corners.map(wider), place)
+        contains(&corners.map(wider), place)
     })
 }
 

@@ -21,7 +21,7 @@ use image::GrayImage;
 
 pub(super) use rqrr::Rqrr;
 pub(super) use rxing::Rxing;
-pub(super) use soft::Soft;
+pub(super) use soft::{Fused, Soft};
 #[cfg(feature = "zxing-cpp")]
 pub(super) use zxing_cpp::ZxingCpp;
 

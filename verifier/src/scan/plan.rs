@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use image::{GrayImage, Luma};
 
-use super::decoder::{Decoder, Found, Pattern, Rqrr, Rxing, Search, Soft, Work, contained};
+use super::decoder::{Decoder, Found, Fused, Pattern, Rqrr, Rxing, Soft, Work};
 use super::prepare::{self, Sight};
+use super::quadrilateral::{centre, contains};
 use super::soft::{Effort, Fusion};
 use super::{LONG_SIDE, only_digits};
 
@@ -33,6 +34,7 @@ impl Plan {
     pub(super) fn read(
         &mut self,
         frame: &GrayImage,
+        course: Course,
         budget: Duration,
         elapsed: &mut dyn FnMut() -> Duration,
     ) -> Reading {
@@ -43,8 +45,13 @@ impl Plan {
             if number > 0 && step.cost(frame) > left {
                 continue;
             }
-            let effort = if THOROUGH > left { Effort::Quick } else { Effort::Thorough };
-            self.take(step, effort, &views, &mut reading);
+            let enough = match course {
+                Course::Still => THOROUGH,
+                // Of many frames some may take longer than is left of theirs.
+                Course::Live => budget / 2,
+            };
+            let effort = if enough > left { Effort::Quick } else { Effort::Thorough };
+            self.take(step, course, effort, &views, &mut reading);
             if reading.is_enough(&views) {
                 break;
             }
@@ -53,49 +60,8 @@ impl Plan {
         reading
     }
 
-    /// As [`Plan::read`], for one of many frames: what this one shows too little of is added to what those before it showed.
-    pub(super) fn read_live(
-        &mut self,
-        frame: &GrayImage,
-        budget: Duration,
-        elapsed: &mut dyn FnMut() -> Duration,
-    ) -> Reading {
-        let views = Views::of(frame);
-        let mut reading = Reading::default();
-        for step in STEPS.iter().take_while(|step| step.with != With::Soft) {
-            self.take(step, Effort::Quick, &views, &mut reading);
-            if reading.is_enough(&views) {
-                return reading;
-            }
-        }
-        for sight in views.show(Part::Busy) {
-            let left = budget.saturating_sub(elapsed());
-            let effort = if left < budget / 2 { Effort::Quick } else { Effort::Thorough };
-            let seen: Search = self.fuse(&sight.picture, effort);
-            for found in seen.found {
-                reading.add(Found { corners: found.corners.map(|corner| sight.in_frame(corner)), ..found });
-            }
-            if reading.is_enough(&views) || left.is_zero() {
-                break;
-            }
-        }
-        reading
-    }
-
-    /// What was added up is forgotten when it leads to a panic.
-    fn fuse(&mut self, picture: &GrayImage, effort: Effort) -> Search {
-        let mut fusion = std::mem::take(&mut self.fusion);
-        let looked = contained(move || {
-            let seen = fusion.look(picture, effort);
-            (fusion, seen.into())
-        });
-        let (fusion, search) = looked.unwrap_or_default();
-        self.fusion = fusion;
-        search
-    }
-
     /// One step. Every part is looked at, whatever is read in the first: a second code is in another.
-    pub(super) fn take(&mut self, step: &Step, effort: Effort, views: &Views, reading: &mut Reading) {
+    fn take(&mut self, step: &Step, course: Course, effort: Effort, views: &Views, reading: &mut Reading) {
         for (number, sight) in views.show(step.part).iter().enumerate() {
             // The busiest part nearly always is the code. Another has to show a finder pattern to be worth as much.
             let promising = number == 0 || reading.patterns.iter().any(|(pattern, _)| sight.shows(pattern.centre));
@@ -103,9 +69,10 @@ impl Plan {
             if !promising && step.cost_ms >= DEAR_MS {
                 continue;
             }
+            let fusing = course == Course::Live && number == 0 && step.prepared == Prepared::Plain;
             for prepared in step.prepared.of(sight, reading) {
                 let before = reading.codes.len();
-                self.look(step, effort, prepared, views, reading);
+                self.look(step, (effort, fusing), prepared, views, reading);
                 if reading.codes.len() > before {
                     break;
                 }
@@ -118,13 +85,24 @@ impl Plan {
     /// A decoder groups finder patterns by their distances, and where several codes lie side by side, it may group
     /// those of different codes, and miss a code that it would have read alone. Two people's codes in one picture must
     /// not pass for one, so what was read is painted over, and the rest searched again.
-    fn look(&mut self, step: &Step, effort: Effort, mut sight: Sight, views: &Views, reading: &mut Reading) {
-        let mut soft;
+    fn look(
+        &mut self,
+        step: &Step,
+        (effort, fusing): (Effort, bool),
+        mut sight: Sight,
+        views: &Views,
+        reading: &mut Reading,
+    ) {
+        let (mut soft, mut fused);
         let decoder: &mut dyn Decoder = match step.with {
             #[cfg(feature = "zxing-cpp")]
             With::ZxingCpp => &mut self.zxing_cpp,
             With::Rxing => &mut self.rxing,
             With::Rqrr => &mut self.rqrr,
+            With::Soft if fusing => {
+                fused = Fused { fusion: &mut self.fusion, effort };
+                &mut fused
+            }
             With::Soft => {
                 soft = Soft { effort };
                 &mut soft
@@ -154,6 +132,15 @@ impl Plan {
             }
         }
     }
+}
+
+/// What a frame is to those before it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Course {
+    /// Nothing.
+    Still,
+    /// The next of one camera: what it shows too little of is added to what those before it showed.
+    Live,
 }
 
 /// No picture that is of use to anyone holds more, and each may cost a search.
@@ -471,19 +458,6 @@ fn paint_over(picture: &mut GrayImage, corners: &[(f32, f32); 4]) {
     }
 }
 
-/// Whether a point lies in a quadrilateral, whichever way round its corners are told.
-fn contains(corners: &[(f32, f32); 4], (x, y): (f32, f32)) -> bool {
-    let [a, b, c, d] = *corners;
-    let side = |p: (f32, f32), q: (f32, f32)| (q.0 - p.0) * (y - p.1) - (q.1 - p.1) * (x - p.0);
-    let sides = [side(a, b), side(b, c), side(c, d), side(d, a)];
-    sides.iter().all(|side| *side >= 0.0) || sides.iter().all(|side| *side <= 0.0)
-}
-
-fn centre(corners: &[(f32, f32); 4]) -> (f32, f32) {
-    let sum = corners.iter().fold((0.0, 0.0), |sum, corner| (sum.0 + corner.0, sum.1 + corner.1));
-    (sum.0 / 4.0, sum.1 / 4.0)
-}
-
 fn distance(a: (f32, f32), b: (f32, f32)) -> f32 {
     (a.0 - b.0).hypot(a.1 - b.1)
 }
@@ -507,7 +481,7 @@ mod tests {
                 asked += 1;
                 elapsed
             };
-            let reading = Plan::default().read(&frame, budget, &mut clock);
+            let reading = Plan::default().read(&frame, Course::Still, budget, &mut clock);
             (texts(&reading), reading.unread.len())
         };
         assert_eq!(read(FOREVER, Duration::ZERO), (vec![digits(829)], 0));
@@ -519,8 +493,31 @@ mod tests {
     #[test]
     fn the_first_step_is_made_without_any_time_left() {
         let frame = on_desk(&[(400, 150, &code(&digits(829), 5))]);
-        let reading = Plan::default().read(&frame, Duration::ZERO, &mut || Duration::from_secs(9));
+        let reading = Plan::default().read(&frame, Course::Still, Duration::ZERO, &mut || Duration::from_secs(9));
         assert_eq!(texts(&reading), [digits(829)]);
+    }
+
+    /// The budget of one frame leaves no time for the dearer steps.
+    #[test]
+    fn a_camera_that_stands_still_reads_what_no_frame_of_it_shows() {
+        let budget = Duration::from_millis(33);
+        let seen = code(&digits(829), 3);
+        let frames = || (0..8u32).map(|number| noisy(&on_desk(&[(400, 150, &seen)]), 150, number));
+        let read = |plan: &mut Plan, course, frame: &GrayImage| {
+            texts(&plan.read(frame, course, budget, &mut || Duration::ZERO))
+        };
+        for frame in frames() {
+            assert_eq!(
+                read(&mut Plan::default(), Course::Live, &frame),
+                Vec::<Vec<u8>>::new(),
+                "alone it is too noisy"
+            );
+        }
+        let mut plan = Plan::default();
+        let of_stills: Vec<_> = frames().flat_map(|frame| read(&mut plan, Course::Still, &frame)).collect();
+        assert_eq!(of_stills, Vec::<Vec<u8>>::new(), "stills have nothing to do with each other");
+        let mut plan = Plan::default();
+        assert_eq!(frames().find_map(|frame| read(&mut plan, Course::Live, &frame).pop()), Some(digits(829)));
     }
 
     #[test]
@@ -539,7 +536,7 @@ mod tests {
         let (sharp, soft) = (code(&digits(829), 5), defocused(&code(&digits(905), 5), 4.0));
         for (left, right) in [(&sharp, &soft), (&soft, &sharp)] {
             let frame = on_desk(&[(60, 100, left), (700, 160, right)]);
-            let mut read = texts(&Plan::default().read(&frame, FOREVER, &mut || Duration::ZERO));
+            let mut read = texts(&Plan::default().read(&frame, Course::Still, FOREVER, &mut || Duration::ZERO));
             read.sort_by_key(Vec::len);
             assert_eq!(read, [digits(829), digits(905)]);
         }
@@ -626,7 +623,7 @@ mod tests {
     /// Not a measure of time, which is the machine's: that there is an end.
     #[test]
     fn pictures_made_to_keep_a_reader_busy_come_to_an_end() {
-        let reading = Plan::default().read(&field_of_patterns(), FOREVER, &mut || Duration::ZERO);
+        let reading = Plan::default().read(&field_of_patterns(), Course::Still, FOREVER, &mut || Duration::ZERO);
         assert!(reading.codes.is_empty());
     }
 
@@ -657,6 +654,20 @@ mod tests {
             imageops::replace(&mut frame, *picture, *x, *y);
         }
         frame
+    }
+
+    /// The same noise on every machine, of at most so many levels to either side.
+    fn noisy(picture: &GrayImage, reach: i32, seed: u32) -> GrayImage {
+        let mut state = seed.wrapping_mul(0x9E37_79B9) | 1;
+        let mut noisy = picture.clone();
+        for level in noisy.iter_mut() {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            let noise = (state >> 8) as i32 % (2 * reach + 1) - reach;
+            *level = (i32::from(*level) + noise).clamp(0, 255) as u8;
+        }
+        noisy
     }
 
     fn defocused(picture: &GrayImage, radius: f32) -> GrayImage {

@@ -121,15 +121,17 @@ fn in_light(mut picture: GrayImage) -> GrayImage {
 
 /// Half as large, the mean of four pixels each; an odd last row or column is left out.
 pub(super) fn half(picture: &GrayImage) -> GrayImage {
-    let (width, height) = (picture.width() / 2, picture.height() / 2);
-    let mut half = GrayImage::new(width, height);
-    let mut rows = rows(picture);
-    for row in rows_mut(&mut half) {
-        let (Some(upper), Some(lower)) = (rows.next(), rows.next()) else { break };
+    let levels = half_of(picture.as_raw(), picture.width() as usize);
+    GrayImage::from_raw(picture.width() / 2, picture.height() / 2, levels).unwrap_or_default()
+}
+
+/// The same of rows of so many levels.
+pub(super) fn half_of(levels: &[u8], width: usize) -> Vec<u8> {
+    let mut half = Vec::with_capacity(levels.len() / 4);
+    for rows in levels.chunks_exact(2 * width.max(1)) {
+        let (upper, lower) = rows.split_at(width);
         let pairs = upper.as_chunks::<2>().0.iter().zip(lower.as_chunks::<2>().0);
-        for (mean, ([a, b], [c, d])) in row.iter_mut().zip(pairs) {
-            *mean = (sum4([*a, *b, *c, *d]).wrapping_add(2) / 4) as u8;
-        }
+        half.extend(pairs.map(|([a, b], [c, d])| (sum4([*a, *b, *c, *d]).wrapping_add(2) / 4) as u8));
     }
     half
 }

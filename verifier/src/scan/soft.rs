@@ -21,6 +21,8 @@ mod symbol;
 
 use image::GrayImage;
 
+use super::prepare;
+use super::quadrilateral::{centre, contains};
 use content::Content;
 use evidence::{Evidence, Sampled};
 use finder::{BlackWhite, Corner, Finder};
@@ -87,7 +89,7 @@ fn sightings(grey: &GrayImage, effort: Effort, sharp: &BlackWhite, outright: Vec
     }
 
     // At half the size noise is half of what it was.
-    let half = halved(grey);
+    let half = prepare::half(grey);
     let sums = blurred::Sums::of(&half);
     let mut all = outright;
     let in_half = finder::finders(&BlackWhite::of(&half)).into_iter().chain(blurred::finders(&sums, &blurred::MODULES));
@@ -127,7 +129,7 @@ impl Look<'_> {
     fn try_all(&mut self, threes: &[Three], most: usize, smoothing: usize) {
         for three in threes.iter().take(most) {
             let taken = |sighting: &Sighting| {
-                sighting.digits.is_some() && three.centres.iter().all(|centre| within(&sighting.corners, *centre))
+                sighting.digits.is_some() && three.centres.iter().all(|centre| contains(&sighting.corners, *centre))
             };
             if !self.seen.iter().any(taken) {
                 self.try_one(three, smoothing);
@@ -184,7 +186,7 @@ impl Look<'_> {
         }
         // Something surely is a symbol when most of what must be there is there.
         if let Some(sighting) = seen.filter(|sighting| sighting.known_wrong < 0.08) {
-            self.seen.retain(|old| old.digits.is_some() || !within(&old.corners, middle(&sighting.corners)));
+            self.seen.retain(|old| old.digits.is_some() || !contains(&old.corners, centre(&sighting.corners)));
             self.seen.push(sighting);
         }
     }
@@ -337,33 +339,6 @@ fn merge(all: &mut Vec<Finder>, new: Finder) {
         Some(old) => old.rows += new.rows,
         None => all.push(new),
     }
-}
-
-fn middle(corners: &[(f32, f32); 4]) -> (f32, f32) {
-    (corners.iter().map(|corner| corner.0).sum::<f32>() / 4.0, corners.iter().map(|corner| corner.1).sum::<f32>() / 4.0)
-}
-
-fn within(corners: &[(f32, f32); 4], (x, y): (f32, f32)) -> bool {
-    (0..4).all(|at| {
-        let (a, b) = (corners[at], corners[(at + 1) % 4]);
-        (b.0 - a.0) * (y - a.1) - (b.1 - a.1) * (x - a.0) >= 0.0
-    })
-}
-
-/// Means of four pixels each.
-fn halved(grey: &GrayImage) -> GrayImage {
-    let (width, height) = (grey.width() as usize, grey.height() as usize);
-    let mut half = Vec::with_capacity(width / 2 * (height / 2));
-    for two in grey.as_raw().chunks_exact(2 * width) {
-        let (upper, lower) = two.split_at(width);
-        half.extend(
-            upper
-                .chunks_exact(2)
-                .zip(lower.chunks_exact(2))
-                .map(|(a, b)| ((u16::from(a[0]) + u16::from(a[1]) + u16::from(b[0]) + u16::from(b[1]) + 2) / 4) as u8),
-        );
-    }
-    GrayImage::from_raw((width / 2) as u32, (height / 2) as u32, half).unwrap_or_default()
 }
 
 /// Means over the square of so many pixels to each side; at the border, of what is there.

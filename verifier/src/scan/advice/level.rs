@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use image::GrayImage;
 
+use crate::scan::prepare::half_of;
+
 /// The side of a block, in pixels of the level.
 pub(super) const BLOCK: usize = 8;
 /// Blocks to each side that a block's threshold is taken from: 56 pixels, wide enough for the heart of a finder pattern of 18 pixels to the
@@ -30,15 +32,7 @@ impl<'a> Pixels<'a> {
     /// The same at half the size; each pixel is the mean of four.
     pub(super) fn halved(&self) -> Pixels<'static> {
         let (width, height) = (self.width / 2, self.height / 2);
-        let mut pixels = Vec::with_capacity(width * height);
-        for rows in self.pixels.chunks_exact(2 * self.width.max(1)) {
-            let (upper, lower) = rows.split_at(self.width);
-            let (upper, lower) = (upper.as_chunks::<2>().0, lower.as_chunks::<2>().0);
-            pixels.extend(upper.iter().zip(lower).map(|([a, b], [c, d])| {
-                let sum = u16::from(*a) + u16::from(*b) + u16::from(*c) + u16::from(*d);
-                ((sum + 2) / 4) as u8
-            }));
-        }
+        let pixels = half_of(&self.pixels, self.width);
         Pixels { pixels: Cow::Owned(pixels), width, height, scale: self.scale * 2.0 }
     }
 

@@ -75,13 +75,6 @@ impl Symbol {
     }
 }
 
-/// Whether a place lies within a quadrilateral without dents.
-pub(super) fn inside(corners: &[(f32, f32); 4], place: (f32, f32)) -> bool {
-    let [a, b, c, d] = *corners;
-    let sides = [(a, b), (b, c), (c, d), (d, a)].map(|(from, to)| cross(minus(to, from), minus(place, from)));
-    sides.iter().all(|side| *side >= 0.0) || sides.iter().all(|side| *side <= 0.0)
-}
-
 /// The symbols with all three patterns, the surest and best fitting first, none with a pattern of another; and the patterns left over.
 pub(super) fn symbols(levels: &[Level<'_>], patterns: &[Pattern]) -> (Vec<Symbol>, Vec<Pattern>) {
     let mut used = vec![false; patterns.len()];
@@ -415,15 +408,5 @@ mod tests {
     fn sizes_that_no_symbol_has_are_none() {
         let of = |modules: f32| Symbol::new((0.0, 0.0), (100.0, 0.0), (0.0, 100.0), modules - 7.0).is_some();
         assert!(!of(22.9) && of(23.0) && of(200.0) && !of(200.1));
-    }
-
-    #[test]
-    fn inside_is_inside_whichever_way_round() {
-        let square = [(0.0, 0.0), (10.0, 0.0), (10.0, 10.0), (0.0, 10.0)];
-        let [a, b, c, d] = square;
-        for corners in [square, [d, c, b, a], [b, c, d, a]] {
-            assert!(inside(&corners, (5.0, 5.0)) && inside(&corners, (10.0, 0.0)));
-            assert!(!inside(&corners, (10.1, 5.0)) && !inside(&corners, (5.0, -0.1)));
-        }
     }
 }

@@ -3,7 +3,7 @@
 use image::GrayImage;
 
 use super::{Decoder, Found, Pattern, Search, Work, contained};
-use crate::scan::soft::{self, Effort, Seen};
+use crate::scan::soft::{self, Effort, Fusion, Seen};
 
 /// Looks at each frame by itself.
 pub(in crate::scan) struct Soft {
@@ -14,6 +14,26 @@ impl Decoder for Soft {
     /// Its work is bounded by itself: so many finder patterns, threes of them and versions are looked at, and no more.
     fn find(&mut self, frame: &GrayImage, _: Work) -> Search {
         contained(|| soft::look(frame, self.effort).into()).unwrap_or_default()
+    }
+}
+
+/// Adds up what the frames of a camera show.
+pub(in crate::scan) struct Fused<'a> {
+    pub(in crate::scan) fusion: &'a mut Fusion,
+    pub(in crate::scan) effort: Effort,
+}
+
+impl Decoder for Fused<'_> {
+    /// What was added up is forgotten when it leads to a panic.
+    fn find(&mut self, frame: &GrayImage, _: Work) -> Search {
+        let (mut fusion, effort) = (std::mem::take(self.fusion), self.effort);
+        let looked = contained(move || {
+            let seen = fusion.look(frame, effort);
+            (fusion, seen.into())
+        });
+        let (fusion, search) = looked.unwrap_or_default();
+        *self.fusion = fusion;
+        search
     }
 }
 
