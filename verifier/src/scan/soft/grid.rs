@@ -374,34 +374,22 @@ fn search(
     let origin = view.at(place.0, place.1);
     let (right, down) = (view.at(place.0 + 1.0, place.1), view.at(place.0, place.1 + 1.0));
     let (ux, uy, vx, vy) = (right.0 - origin.0, right.1 - origin.1, down.0 - origin.0, down.1 - origin.1);
-    let likeness = |du: f32, dv: f32| {
-        let (mut sum, mut squares, mut product, mut count, mut dark_count) = (0.0f32, 0.0f32, 0.0f32, 0.0f32, 0.0f32);
-        for y in -template.half..=template.half {
-            for x in -template.half..=template.half {
-                let (s, t) = (x as f32 + du, y as f32 + dv);
-                let level = level(grey, origin.0 + s * ux + t * vx, origin.1 + s * uy + t * vy)?;
-                let dark = (template.dark)(x.unsigned_abs().max(y.unsigned_abs()) as u32);
-                sum += level;
-                squares += level * level;
-                count += 1.0;
-                if dark {
-                    product -= level;
-                    dark_count += 1.0;
-                } else {
-                    product += level;
-                }
-            }
-        }
-        let mean = sum / count;
-        let sign_mean = (count - 2.0 * dark_count) / count;
-        let variance = (squares / count - mean * mean).max(0.0);
-        let covariance = product / count - mean * sign_mean;
-        let spread = variance.sqrt() * (1.0 - sign_mean * sign_mean).sqrt();
-        (spread > 0.5).then(|| covariance / spread)
-    };
+    let level_at = |s: f32, t: f32| level(grey, origin.0 + s * ux + t * vx, origin.1 + s * uy + t * vy);
+
+    // The samples of one place are those of others too: each is taken once.
+    let to_module = if steps == 0 { 1 } else { (1.0 / step).round() as isize };
+    let edge = template.half * to_module + steps;
+    let side = 2 * edge + 1;
+    let lattice: Vec<Option<f32>> = (0..side * side)
+        .map(|at| level_at((at % side - edge) as f32 / to_module as f32, (at / side - edge) as f32 / to_module as f32))
+        .collect();
     for y in -steps..=steps {
         for x in -steps..=steps {
-            if let Some(like) = likeness(x as f32 * step, y as f32 * step) {
+            let sample = |s: isize, t: isize| {
+                let at = (t * to_module + y + edge) * side + s * to_module + x + edge;
+                lattice.get(usize::try_from(at).ok()?).copied().flatten()
+            };
+            if let Some(like) = likeness(template, sample) {
                 // What is near is likelier than what is far.
                 let like = like - 0.004 * (x * x + y * y) as f32 * step * step;
                 if like > best.0 {
@@ -415,11 +403,12 @@ fn search(
     }
     // Between the steps.
     let (mut u, mut v) = (best.1 as f32 * step, best.2 as f32 * step);
-    let mut like = likeness(u, v)?;
+    let finely = |u: f32, v: f32| likeness(template, |s, t| level_at(s as f32 + u, t as f32 + v));
+    let mut like = finely(u, v)?;
     let mut finer = step / 2.0;
     for _ in 0..3 {
         for (du, dv) in [(finer, 0.0), (-finer, 0.0), (0.0, finer), (0.0, -finer)] {
-            if let Some(other) = likeness(u + du, v + dv)
+            if let Some(other) = finely(u + du, v + dv)
                 && other > like
             {
                 (u, v, like) = (u + du, v + dv, other);
@@ -428,6 +417,31 @@ fn search(
         finer /= 2.0;
     }
     Some(((u, v), like))
+}
+
+/// How alike a template and what is sampled at its modules are, -1 to 1; none where something lies outside, or all is of one grey.
+fn likeness(template: &Template, sample: impl Fn(isize, isize) -> Option<f32>) -> Option<f32> {
+    let (mut sum, mut squares, mut product, mut count, mut dark_count) = (0.0f32, 0.0f32, 0.0f32, 0.0f32, 0.0f32);
+    for y in -template.half..=template.half {
+        for x in -template.half..=template.half {
+            let level = sample(x, y)?;
+            sum += level;
+            squares += level * level;
+            count += 1.0;
+            if (template.dark)(x.unsigned_abs().max(y.unsigned_abs()) as u32) {
+                product -= level;
+                dark_count += 1.0;
+            } else {
+                product += level;
+            }
+        }
+    }
+    let mean = sum / count;
+    let sign_mean = (count - 2.0 * dark_count) / count;
+    let variance = (squares / count - mean * mean).max(0.0);
+    let covariance = product / count - mean * sign_mean;
+    let spread = variance.sqrt() * (1.0 - sign_mean * sign_mean).sqrt();
+    (spread > 0.5).then(|| covariance / spread)
 }
 
 /// The grey level at a point, between pixels; none outside.
