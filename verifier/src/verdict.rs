@@ -61,6 +61,31 @@ impl Outcome {
     }
 }
 
+/// The colour that goes with the words. It never stands alone: words and a sign say the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Tone {
+    /// Accepted.
+    Green,
+    /// Not as it stands; something can be done.
+    Amber,
+    /// Refused for good.
+    Red,
+    /// Nothing that could be judged, or a rehearsal.
+    Grey,
+}
+
+impl Tone {
+    /// The word in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Tone::Green => "green",
+            Tone::Amber => "amber",
+            Tone::Red => "red",
+            Tone::Grey => "grey",
+        }
+    }
+}
+
 /// How the holder was tied to the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Assurance {
@@ -391,6 +416,46 @@ impl Verdict {
         match &self.subject {
             Subject::Signed(permit) | Subject::Accepted(permit) => Some(permit),
             Subject::Unreadable | Subject::Untrusted(_) => None,
+        }
+    }
+
+    /// The colour for it. What a clock that was set by hand has decided is never green.
+    pub fn tone(&self, fixed_clock: bool) -> Tone {
+        match self.outcome() {
+            Outcome::Accept if fixed_clock => Tone::Grey,
+            Outcome::Accept => Tone::Green,
+            _ if matches!(self.reason, Reason::NoCode | Reason::NotAPermitCode) => Tone::Grey,
+            Outcome::Reject if !self.reason.is_curable() => Tone::Red,
+            Outcome::Reject | Outcome::Undetermined => Tone::Amber,
+        }
+    }
+
+    /// The sign for it, which says without colour what the colour says.
+    pub fn sign(&self) -> char {
+        match self.outcome() {
+            Outcome::Accept => '✓',
+            Outcome::Reject if !self.reason.is_curable() => '✕',
+            // A new code of the same phone is all that is wanted.
+            Outcome::Reject if matches!(self.reason.step(), Step::Freshness | Step::Replay) => '↻',
+            Outcome::Reject => '!',
+            Outcome::Undetermined => '?',
+        }
+    }
+
+    /// How it was checked: always offline, and how the holder was tied to the code.
+    pub fn how(&self) -> Words {
+        // A code that names a challenge has answered ours only when the step that compares them held.
+        let fresh = self.checks.contains(&Check { step: Step::Freshness, result: CheckResult::Pass });
+        match self.assurance.filter(|_| fresh) {
+            Some(Assurance::Challenge) => {
+                Words { zh: "离线核验，已应答本柜台挑战码", en: "offline, this counter's challenge answered" }
+            }
+            Some(Assurance::Passive) => Words {
+                zh: "离线核验，未用挑战码：半分钟内的转发不能排除",
+                en: "offline, without challenge: a code relayed within half a minute is not ruled out",
+            },
+            Some(Assurance::Paper) => Words { zh: "离线核验，纸质凭证", en: "offline, paper voucher" },
+            None => Words { zh: "离线核验", en: "offline" },
         }
     }
 

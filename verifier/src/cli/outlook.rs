@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use verifier::outlook::{Finding, IssuerOutlook, KeptList, KeyOutlook, Light, ListOutlook, Outlook, Upcoming};
 use verifier::state::{KeptStatusList, State};
 use verifier::status::StatusRefusal;
-use verifier::verdict::Words;
+use verifier::verdict::{Tone, Words};
 
 use super::state_refusal;
-use super::terminal::{Page, Tone, both};
+use super::terminal::{Page, both};
 
 /// Issuers that need attention are named up to this number, unless all are asked for.
 const ISSUERS_NAMED_MAX: usize = 30;

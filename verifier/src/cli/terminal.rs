@@ -5,20 +5,12 @@ use std::io::{self, IsTerminal as _};
 use command_line::escape::printable;
 use command_line::files::write_stdout;
 use command_line::refusal::Refusal;
-use verifier::verdict::Words;
+use verifier::verdict::{Tone, Words};
 
 /// A text in the making, line by line.
 #[derive(Default)]
 pub(super) struct Page {
     text: String,
-}
-
-/// The colours of a verdict.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
-    Green,
-    Amber,
-    Red,
 }
 
 impl Page {
@@ -36,6 +28,7 @@ impl Page {
                     Tone::Green => 32,
                     Tone::Amber => 33,
                     Tone::Red => 31,
+                    Tone::Grey => 39,
                 };
                 self.text.push_str(&format!("\u{1b}[1;{number}m{}\u{1b}[0m\n", printable(line.as_ref())));
             }

@@ -14,13 +14,13 @@ use credential_format::text::{self, Kind, TextError};
 use verifier::json::{Advice, Circumstances, CodeInView, InView, PictureUnread, VerdictDocument, shown_by};
 use verifier::scan::Seen;
 use verifier::state::State;
-use verifier::verdict::{Assurance, Check, CheckResult, Outcome, Reason, Step, Subject, Verdict, Words};
+use verifier::verdict::{Outcome, Reason, Subject, Verdict, Words};
 use verifier::verify::{Asked, SignedPermit};
 use verifier::worker::Trouble;
 
 use super::pictures::Pictures;
 use super::show::examine_clock;
-use super::terminal::{self, Page, Tone, age, both};
+use super::terminal::{self, Page, age, both};
 use super::{ClockArguments, StateArguments, print_json, state_refusal};
 
 #[derive(Args)]
@@ -214,8 +214,8 @@ impl Decided {
         if self.circumstances.fixed_clock {
             page.line("固定时间，非实时核验 / fixed clock: not a live check");
         }
-        let (sign, tone) = sign(verdict, self.circumstances.fixed_clock);
-        page.title(format!("{sign} {}", both(&verdict.reason.title())), tone);
+        let tone = verdict.tone(self.circumstances.fixed_clock);
+        page.title(format!("{} {}", verdict.sign(), both(&verdict.reason.title())), Some(tone));
         if let Some(detail) = verdict.detail() {
             page.line(format!("  {}", both(&detail)));
         }
@@ -295,16 +295,6 @@ fn read_challenge(digits: &str) -> Result<Challenge, Refusal> {
     }
 }
 
-/// Word, sign and colour: never colour alone. A rehearsal is never green.
-fn sign(verdict: &Verdict, fixed_clock: bool) -> (char, Option<Tone>) {
-    match verdict.outcome() {
-        Outcome::Accept => ('✓', Some(Tone::Green).filter(|_| !fixed_clock)),
-        Outcome::Reject if verdict.reason.is_curable() => ('!', Some(Tone::Amber)),
-        Outcome::Reject => ('✕', Some(Tone::Red)),
-        Outcome::Undetermined => ('?', Some(Tone::Amber)),
-    }
-}
-
 /// Masked: the screen may be seen by others, and the clerk compares with what the holder shows.
 fn holder_lines(permit: &SignedPermit, page: &mut Page) {
     let claims: &Claims = permit.claims();
@@ -324,20 +314,7 @@ fn holder_lines(permit: &SignedPermit, page: &mut Page) {
 }
 
 fn check_lines(verdict: &Verdict) -> Vec<String> {
-    // A code that names a challenge has answered ours only when the step that compares them held.
-    let fresh = verdict.checks.contains(&Check { step: Step::Freshness, result: CheckResult::Pass });
-    let how = match verdict.assurance.filter(|_| fresh) {
-        Some(Assurance::Challenge) => {
-            Words { zh: "离线核验，已应答本柜台挑战码", en: "offline, this counter's challenge answered" }
-        }
-        Some(Assurance::Passive) => Words {
-            zh: "离线核验，未用挑战码：半分钟内的转发不能排除",
-            en: "offline, without challenge: a code relayed within half a minute is not ruled out",
-        },
-        Some(Assurance::Paper) => Words { zh: "离线核验，纸质凭证", en: "offline, paper voucher" },
-        None => Words { zh: "离线核验", en: "offline" },
-    };
-    let mut lines = vec![format!("核验方式 / checked: {}", both(&how))];
+    let mut lines = vec![format!("核验方式 / checked: {}", both(&verdict.how()))];
     if let Some(list) = verdict.trust_list {
         let age = age(list.age_secs);
         lines.push(format!("信任名单 / trust list: 第 {} 版 / version {}, {}", list.version, list.version, both(&age)));
