@@ -5,7 +5,7 @@
 //! [`verdict::Verdict`]: accept, reject or undetermined, with a stable reason code and words in Chinese and English.
 //!
 //! Without features this crate has no clock, no randomness, no file and no socket (`no_std`). Features add the edges:
-//! `scan` pictures, `worker` pictures read in a process of their own, `state` the folder with lists and the durable replay guard, `json` verdicts as JSON,
+//! `scan` pictures, `worker` pictures read in a process of their own, `state` the folder with lists, the durable replay guard and the journal, `export` the journal as files, `json` verdicts as JSON,
 //! `redis` the replay guard that the counters of a hall share, `cli` the `verifier` command.
 
 #![cfg_attr(
@@ -26,6 +26,8 @@ pub mod clock_doctor;
 #[cfg(feature = "https")]
 pub mod fetch;
 pub mod hall;
+#[cfg(feature = "state")]
+pub mod journal;
 #[cfg(feature = "json")]
 pub mod json;
 pub mod outlook;

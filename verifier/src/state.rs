@@ -1,4 +1,4 @@
-//! The state folder of a counter: what it trusts, what it has learnt, and the codes it has accepted, in one SQLite file.
+//! The state folder of a counter: what it trusts, what it has learnt, the codes it has accepted, and its journal, in one SQLite file.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -20,8 +20,10 @@
 
 mod challenge;
 mod clocks;
+mod condition;
 mod database;
 mod guard;
+mod journal;
 mod settings;
 mod shared;
 mod sync;
@@ -39,9 +41,11 @@ use credential_format::timestamp::Timestamp;
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior};
 
 pub use clocks::{PHONES_REMEMBERED, PhoneClock};
+pub use condition::Condition;
 pub use database::{FILE_NAME, StateError};
 pub use guard::SqliteGuard;
-pub use settings::{GuardAddress, Settings};
+pub use journal::{Extract, JUMP_DAYS};
+pub use settings::{Asking, GuardAddress, JournalDays, ResultSecs, Settings, Within};
 pub use sync::{Fate, Fetched, ListKind, Source, SyncReport};
 pub use taking::TakeError;
 
@@ -358,6 +362,7 @@ fn subject_named(text: &str, trust: &TrustedList) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::journal::By;
     use crate::policy::Policy;
     use crate::replay::{Recorded, Sighting};
     use crate::testing::{self, DAY, OTHER_ROOT, PERMIT_KEY, ROOT, STATUS_KEY, at};
@@ -513,9 +518,9 @@ mod tests {
         let set = |layout: i32| {
             Connection::open(path.join(FILE_NAME)).unwrap().pragma_update(None, "user_version", layout).unwrap()
         };
+        set(4);
+        assert!(matches!(State::open(&path), Err(StateError::Newer { layout: 4, .. })));
         set(3);
-        assert!(matches!(State::open(&path), Err(StateError::Newer { layout: 3, .. })));
-        set(2);
         assert!(State::open(&path).is_ok());
     }
 
@@ -712,6 +717,7 @@ mod tests {
         let path = state.folder().to_owned();
         drop(state);
         let old = Connection::open(path.join(FILE_NAME)).unwrap();
+        old.execute_batch(DROP_LAYOUT_3).unwrap();
         old.execute_batch("DROP TABLE setting; DROP TABLE fetched; DROP TABLE phone_clock; PRAGMA user_version = 1")
             .unwrap();
         drop(old);
@@ -722,6 +728,51 @@ mod tests {
         assert_eq!(state.phone_clocks().unwrap().len(), 1);
         state.keep_etags(&[("u".into(), "e".into())]).unwrap();
         assert_eq!(State::open(&path).unwrap().etag("u").unwrap().as_deref(), Some("e"));
+    }
+
+    const DROP_LAYOUT_3: &str = "DROP TABLE journal; DROP TABLE journal_start; DROP TABLE journal_head;
+        DROP TABLE journal_key; DROP TABLE condition; PRAGMA user_version = 2";
+
+    #[test]
+    fn a_state_of_layout_2_gets_a_journal_and_keeps_the_rest() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let settings =
+            Settings { policy: Policy::default().with_status_ages(7_200, DAY).unwrap(), ..Settings::default() };
+        state.set_settings(&settings).unwrap();
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::Valid);
+        let path = state.folder().to_owned();
+        drop(state);
+        let old = Connection::open(path.join(FILE_NAME)).unwrap();
+        old.execute_batch(DROP_LAYOUT_3).unwrap();
+        // As layout 2 kept them.
+        old.execute("DELETE FROM setting WHERE name IN ('asking', 'result-secs', 'journal-days')", []).unwrap();
+        drop(old);
+        let mut state = State::open(&path).unwrap();
+        assert_eq!((state.trust().unwrap().list().version, state.settings()), (7, &settings));
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::Replayed);
+        assert_eq!((state.journal_days().unwrap().len(), state.conditions().unwrap().len()), (0, 0));
+        let verdict = state.verify(&[testing::code(at(0), 2)], Asked::Nothing, at(0)).unwrap();
+        assert_eq!(state.note_check(&verdict, By::Command, None, &[1; 32]), Ok(1));
+        assert!(State::open(&path).unwrap().journal_chain(None).unwrap().is_intact());
+    }
+
+    #[test]
+    fn a_layout_is_brought_up_once_by_sixteen_that_open_it() {
+        let folder = folder();
+        let path = ready(&folder).folder().to_owned();
+        let old = Connection::open(path.join(FILE_NAME)).unwrap();
+        old.execute_batch(DROP_LAYOUT_3).unwrap();
+        drop(old);
+        let barrier = Barrier::new(16);
+        thread::scope(|scope| {
+            for _ in 0..16 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    assert_eq!(State::open(&path).unwrap().trust().unwrap().list().version, 7);
+                });
+            }
+        });
     }
 
     #[test]
@@ -761,7 +812,7 @@ mod tests {
         let policy = Policy::default().with_status_ages(3_600, DAY).unwrap();
         let later = |seconds: i64| at(-60 + DAY + seconds);
         assert_eq!(reason(&mut state, &testing::code(later(1), 1), later(1)), Reason::Valid);
-        state.set_settings(&Settings { policy, guard: None }).unwrap();
+        state.set_settings(&Settings { policy, ..Settings::default() }).unwrap();
         assert_eq!(reason(&mut state, &testing::code(later(1), 2), later(1)), Reason::StatusListStale);
         assert_eq!(reason(&mut state, &testing::code(later(0), 3), later(0)), Reason::Valid);
     }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use verifier::policy::{GuardFallback, Policy as Limits};
 #[cfg(feature = "redis")]
 use verifier::redis_guard::RedisAddress;
-use verifier::state::{GuardAddress, Settings};
+use verifier::state::{Asking, GuardAddress, JournalDays, ResultSecs, Settings};
 
 use super::terminal::Page;
 use super::{StateArguments, print_json, state_refusal};
@@ -33,6 +33,16 @@ pub(super) struct Policy {
     /// counter's own guard and says so in the verdict
     #[arg(long, value_name = "WORD")]
     guard_fallback: Option<String>,
+    /// Whether the counter page asks holders to answer a challenge: `either` lets the clerk choose, `challenge` always
+    /// asks, `passive` never
+    #[arg(long, value_name = "WORD")]
+    asking: Option<String>,
+    /// How long the counter page shows a result, in seconds, 3 to 60
+    #[arg(long, value_name = "SECONDS")]
+    result_secs: Option<String>,
+    /// How many days the journal is kept, 1 to 1095; older entries go with the first entry of the next day
+    #[arg(long, value_name = "DAYS")]
+    journal_days: Option<String>,
     /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
@@ -96,6 +106,33 @@ impl Policy {
                         )
                     })?;
             }
+        }
+        if let Some(word) = self.asking.as_deref() {
+            changed.asking = Asking::of_word(word).ok_or_else(|| {
+                Refusal::usage(
+                    "POLICY_ASKING",
+                    format!("--asking {word} is none of either, challenge and passive"),
+                    "write either, which lets the clerk choose, challenge, which is safer, or passive",
+                )
+            })?;
+        }
+        if let Some(text) = self.result_secs.as_deref() {
+            changed.result_secs = ResultSecs::parse(text).ok_or_else(|| {
+                Refusal::usage(
+                    "POLICY_RESULT_SECS",
+                    format!("--result-secs {text} is no number from 3 to 60"),
+                    "write a number of seconds like 8",
+                )
+            })?;
+        }
+        if let Some(text) = self.journal_days.as_deref() {
+            changed.journal_days = JournalDays::parse(text).ok_or_else(|| {
+                Refusal::usage(
+                    "POLICY_JOURNAL_DAYS",
+                    format!("--journal-days {text} is no number from 1 to 1095"),
+                    "write a number of days like 180",
+                )
+            })?;
         }
         Ok(changed)
     }
@@ -180,7 +217,7 @@ fn fallback_word(fallback: GuardFallback) -> &'static str {
 
 /// The settings, one a line.
 pub(super) fn policy_lines(settings: &Settings) -> Vec<String> {
-    let Settings { policy, guard } = settings;
+    let Settings { policy, guard, asking, result_secs, journal_days } = settings;
     let (fresh, most) = (age_text(policy.status_fresh_secs), age_text(policy.status_age_secs_max));
     let fallback = match policy.guard_fallback {
         GuardFallback::Undetermined => "不予核验 / accept nothing (undetermined)",
@@ -199,6 +236,14 @@ pub(super) fn policy_lines(settings: &Settings) -> Vec<String> {
     if guard.is_some() || policy.guard_fallback != GuardFallback::Undetermined {
         lines.push(format!("查重服务器连接不上时 without the shared guard: {fallback}"));
     }
+    let asking = match asking {
+        Asking::Either => "挑战码由窗口人员选择 / the clerk chooses whether to ask a challenge (either)",
+        Asking::Challenge => "总是要求应答挑战码 / always asks a challenge (challenge)",
+        Asking::Passive => "不使用挑战码 / asks no challenge (passive)",
+    };
+    let (secs, days) = (result_secs.get(), journal_days.get());
+    lines.push(format!("窗口页面 page: {asking}; 结果显示 {secs} 秒 / results are shown for {secs} s"));
+    lines.push(format!("核验记录 journal: 保留 {days} 天 / kept for {days} days"));
     lines
 }
 
@@ -208,6 +253,9 @@ pub(super) fn policy_json(settings: &Settings) -> Value {
         "status_max_s": settings.policy.status_age_secs_max,
         "guard": settings.guard.as_ref().map(shown),
         "guard_fallback": fallback_word(settings.policy.guard_fallback),
+        "asking": settings.asking.word(),
+        "result_s": settings.result_secs.get(),
+        "journal_days": settings.journal_days.get(),
     })
 }
 
@@ -272,7 +320,7 @@ mod tests {
     #[test]
     fn the_fallback_is_named_where_it_matters() {
         let mut settings = Settings::default();
-        assert_eq!(policy_lines(&settings).len(), 2);
+        assert_eq!(policy_lines(&settings).len(), 4);
         settings.policy.guard_fallback = GuardFallback::LocalOnly;
         assert!(policy_lines(&settings)[2].contains("local-only"));
     }

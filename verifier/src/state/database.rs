@@ -18,7 +18,7 @@ pub const FILE_NAME: &str = "state.sqlite3";
 /// "Juma" in ASCII: stands in the file's header and tells our files from those of other programs (SQLite file format, offset 68).
 const APPLICATION_ID: i32 = 0x4a75_6d61;
 /// The layout of the tables below. A program refuses files of later layouts.
-const LAYOUT: i32 = 2;
+const LAYOUT: i32 = 3;
 /// How long to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -81,6 +81,40 @@ const TABLES_OF_LAYOUT_2: &str = "
     ) STRICT;
 ";
 
+/// What layout 3 added: the journal with the ends of its chain and the key of its hashes, and what the counter page reports about its camera.
+const TABLES_OF_LAYOUT_3: &str = "
+    CREATE TABLE journal (
+        number INTEGER PRIMARY KEY,
+        day    INTEGER NOT NULL,                    -- in Asia/Shanghai, days since 1970-01-01
+        bytes  BLOB    NOT NULL,
+        hash   BLOB    NOT NULL CHECK (length(hash) = 32)
+    ) STRICT;
+    CREATE INDEX journal_by_day ON journal (day);
+    CREATE TABLE journal_start (                    -- the last entry whose time is over
+        id     INTEGER PRIMARY KEY CHECK (id = 1),
+        number INTEGER NOT NULL,
+        hash   BLOB    NOT NULL CHECK (length(hash) = 32)
+    ) STRICT;
+    INSERT INTO journal_start (id, number, hash) VALUES (1, 0, zeroblob(32));
+    CREATE TABLE journal_head (                     -- the last entry: what is cut off after this was written shows
+        id     INTEGER PRIMARY KEY CHECK (id = 1),
+        number INTEGER NOT NULL,
+        hash   BLOB    NOT NULL CHECK (length(hash) = 32)
+    ) STRICT;
+    INSERT INTO journal_head (id, number, hash) VALUES (1, 0, zeroblob(32));
+    CREATE TABLE journal_key (
+        id  INTEGER PRIMARY KEY CHECK (id = 1),
+        key BLOB    NOT NULL CHECK (length(key) = 32)
+    ) STRICT;
+    CREATE TABLE condition (
+        code  TEXT PRIMARY KEY,
+        since INTEGER NOT NULL
+    ) STRICT;
+";
+
+/// The tables of each layout, the oldest first.
+const LAYOUTS: [&str; LAYOUT as usize] = [TABLES, TABLES_OF_LAYOUT_2, TABLES_OF_LAYOUT_3];
+
 /// An open state file.
 pub(super) struct Database {
     pub(super) connection: Connection,
@@ -114,8 +148,9 @@ impl Database {
         if application_and_layout(&transaction).map_err(of)? != (0, 0) {
             return Err(StateError::Exists(folder.into()));
         }
-        transaction.execute_batch(TABLES).map_err(of)?;
-        transaction.execute_batch(TABLES_OF_LAYOUT_2).map_err(of)?;
+        for tables in LAYOUTS {
+            transaction.execute_batch(tables).map_err(of)?;
+        }
         transaction
             .execute("INSERT INTO installation (id, root, counter) VALUES (1, ?1, ?2)", (root.0, counter.as_str()))
             .map_err(of)?;
@@ -154,8 +189,8 @@ fn connect(folder: &Path, path: &Path) -> Result<(Connection, bool), StateError>
     let of = |error| StateError::of_sqlite(folder, &error);
     let connection = Connection::open_with_flags(path, FLAGS_WRITE).map_err(of)?;
     connection.busy_timeout(BUSY).map_err(of)?;
-    if application_and_layout(&connection).map_err(of)? == (APPLICATION_ID, 1) {
-        add_layout_2(&connection).map_err(of)?;
+    if is_older(application_and_layout(&connection).map_err(of)?) {
+        add_layouts(&connection).map_err(of)?;
     }
     check_ours(folder, &connection)?;
     // With a write-ahead log one flush a commit is enough, and readers do not wait for writers.
@@ -170,12 +205,20 @@ fn connect(folder: &Path, path: &Path) -> Result<(Connection, bool), StateError>
     Ok((connection, journal == "wal"))
 }
 
-/// In one transaction, so that a power cut leaves layout 1 or layout 2; looked at again inside, since two processes may open at once.
-fn add_layout_2(connection: &Connection) -> rusqlite::Result<()> {
+fn is_older((application, layout): (i32, i32)) -> bool {
+    application == APPLICATION_ID && (1..LAYOUT).contains(&layout)
+}
+
+/// In one transaction, so that a power cut leaves the old layout or the new one; looked at again inside, since two processes may open at once.
+fn add_layouts(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "synchronous", "EXTRA")?;
     let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    if application_and_layout(&transaction)? == (APPLICATION_ID, 1) {
-        transaction.execute_batch(TABLES_OF_LAYOUT_2)?;
+    let found = application_and_layout(&transaction)?;
+    if is_older(found) {
+        let known = usize::try_from(found.1).unwrap_or_default();
+        for tables in LAYOUTS.iter().skip(known) {
+            transaction.execute_batch(tables)?;
+        }
         transaction.pragma_update(None, "user_version", LAYOUT)?;
     }
     transaction.commit()
@@ -273,7 +316,7 @@ pub enum StateError {
     Newer {
         /// Where.
         folder: PathBuf,
-        /// The layout of its tables; this program knows layouts 1 and 2.
+        /// The layout of its tables; this program knows layouts 1 to 3.
         layout: i32,
     },
     /// The account may not read or write it.

@@ -1,4 +1,4 @@
-//! What this counter was set to: its policy, and the guard that it shares with other counters.
+//! What this counter was set to: its policy, the guard that it shares with other counters, how its page works, and for how long its journal is kept.
 
 use rusqlite::{Transaction, TransactionBehavior};
 
@@ -6,12 +6,88 @@ use super::{State, StateError};
 use crate::policy::{GuardFallback, Policy};
 
 /// What can be set at a counter.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Limits of time, and what to do without the shared guard.
     pub policy: Policy,
     /// The address of the guard that the counters of a hall share. It may hold a password: not for logs.
     pub guard: Option<GuardAddress>,
+    /// Whether the page asks holders to answer a challenge.
+    pub asking: Asking,
+    /// How long the page shows a result, in seconds.
+    pub result_secs: ResultSecs,
+    /// How many days the journal is kept.
+    pub journal_days: JournalDays,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            policy: Policy::default(),
+            guard: None,
+            asking: Asking::Either,
+            result_secs: Within(8),
+            journal_days: Within(180),
+        }
+    }
+}
+
+/// Whether the counter page asks holders to answer a challenge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Asking {
+    /// The clerk chooses.
+    Either,
+    /// Always: a code that answers none is not accepted.
+    Challenge,
+    /// Never.
+    Passive,
+}
+
+impl Asking {
+    /// All of them.
+    pub const ALL: [Asking; 3] = [Asking::Either, Asking::Challenge, Asking::Passive];
+
+    /// The word in JSON and on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Asking::Either => "either",
+            Asking::Challenge => "challenge",
+            Asking::Passive => "passive",
+        }
+    }
+
+    /// The one of this word.
+    pub fn of_word(word: &str) -> Option<Asking> {
+        Asking::ALL.into_iter().find(|asking| asking.word() == word)
+    }
+}
+
+/// A whole number within bounds, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Within<const LEAST: u16, const MOST: u16>(u16);
+
+/// How long the page shows a result: 3 to 60 seconds.
+pub type ResultSecs = Within<3, 60>;
+
+/// How many days the journal is kept: 1 to 1,095, three years.
+pub type JournalDays = Within<1, 1_095>;
+
+impl<const LEAST: u16, const MOST: u16> Within<LEAST, MOST> {
+    /// This number, if it is within the bounds.
+    pub fn new(number: u16) -> Option<Self> {
+        (LEAST..=MOST).contains(&number).then_some(Within(number))
+    }
+
+    /// The number.
+    pub fn get(self) -> u16 {
+        self.0
+    }
+
+    /// ASCII digits and nothing else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let plain = text.bytes().all(|digit| digit.is_ascii_digit());
+        text.parse().ok().filter(|_| plain).and_then(Self::new)
+    }
 }
 
 /// An address whose password, if it has one, is not shown.
@@ -28,6 +104,9 @@ const STATUS_FRESH: &str = "status-fresh-secs";
 const STATUS_MAX: &str = "status-max-secs";
 const GUARD: &str = "guard";
 const GUARD_FALLBACK: &str = "guard-fallback";
+const ASKING: &str = "asking";
+const RESULT_SECS: &str = "result-secs";
+const JOURNAL_DAYS: &str = "journal-days";
 const LOCAL_ONLY: &str = "local-only";
 
 impl State {
@@ -73,10 +152,13 @@ impl State {
 }
 
 fn rows(settings: &Settings) -> Vec<(&'static str, String)> {
-    let Settings { policy, guard } = settings;
+    let Settings { policy, guard, asking, result_secs, journal_days } = settings;
     let mut rows = vec![
         (STATUS_FRESH, policy.status_fresh_secs.to_string()),
         (STATUS_MAX, policy.status_age_secs_max.to_string()),
+        (ASKING, asking.word().to_owned()),
+        (RESULT_SECS, result_secs.get().to_string()),
+        (JOURNAL_DAYS, journal_days.get().to_string()),
     ];
     rows.extend((policy.guard_fallback == GuardFallback::LocalOnly).then(|| (GUARD_FALLBACK, LOCAL_ONLY.to_owned())));
     rows.extend(guard.clone().map(|address| (GUARD, address.0)));
@@ -93,6 +175,9 @@ fn of_rows(rows: &[(String, String)]) -> Result<Settings, String> {
             STATUS_FRESH => fresh = seconds()?,
             STATUS_MAX => most = seconds()?,
             GUARD => settings.guard = Some(GuardAddress(value.clone())),
+            ASKING => settings.asking = Asking::of_word(value).ok_or_else(|| name.clone())?,
+            RESULT_SECS => settings.result_secs = Within::parse(value).ok_or_else(|| name.clone())?,
+            JOURNAL_DAYS => settings.journal_days = Within::parse(value).ok_or_else(|| name.clone())?,
             GUARD_FALLBACK if value == LOCAL_ONLY => settings.policy.guard_fallback = GuardFallback::LocalOnly,
             _ => return Err(name.clone()),
         }
@@ -115,6 +200,9 @@ mod tests {
         let mut settings = Settings {
             policy: Policy::default().with_status_ages(7_200, 172_800).unwrap(),
             guard: Some(GuardAddress("redis://:secret@guard".into())),
+            asking: Asking::Challenge,
+            result_secs: ResultSecs::new(60).unwrap(),
+            journal_days: JournalDays::new(1_095).unwrap(),
         };
         settings.policy.guard_fallback = GuardFallback::LocalOnly;
         state.set_settings(&settings).unwrap();
@@ -135,9 +223,28 @@ mod tests {
             (STATUS_MAX, "x"),
             (STATUS_FRESH, "0"),
             (GUARD_FALLBACK, "never"),
+            (ASKING, "sometimes"),
+            (RESULT_SECS, "2"),
+            (RESULT_SECS, "61"),
+            (JOURNAL_DAYS, "0"),
+            (JOURNAL_DAYS, "1096"),
+            (JOURNAL_DAYS, "+30"),
             ("code-age", "1"),
         ] {
             assert!(of_rows(&row(name, value)).is_err(), "{name} {value}");
         }
+    }
+
+    #[test]
+    fn numbers_have_bounds_on_both_sides() {
+        let secs = |number| ResultSecs::new(number).is_some();
+        assert_eq!([secs(2), secs(3), secs(60), secs(61)], [false, true, true, false]);
+        let days = |text| JournalDays::parse(text).map(JournalDays::get);
+        assert_eq!([days("0"), days("1"), days("1095"), days("1096")], [None, Some(1), Some(1_095), None]);
+        for text in ["", " 1", "+1", "-1", "1.0", "１", "99999999999"] {
+            assert_eq!(days(text), None, "{text}");
+        }
+        let default = Settings::default();
+        assert_eq!((default.asking, default.result_secs.get(), default.journal_days.get()), (Asking::Either, 8, 180));
     }
 }
