@@ -11,6 +11,7 @@ mod primitive;
 mod rehearse;
 mod scan_worker;
 mod show;
+mod space;
 mod sync;
 mod terminal;
 mod verify;
@@ -58,7 +59,7 @@ enum Command {
     Show(show::Show),
     /// Say what this counter would say on a date to come, with lists that are not in use yet
     Rehearse(rehearse::Rehearse),
-    /// Show or set what this counter goes by: ages of status lists, the shared replay guard
+    /// Show or set what this counter goes by: ages of status lists, the shared replay guard, the page, the journal
     Policy(policy::Policy),
     /// Check one code
     Verify(verify::Verify),

@@ -43,6 +43,8 @@ pub mod status;
 #[cfg(test)]
 #[allow(dead_code, missing_docs, unreachable_pub, reason = "tests of every feature share it")]
 mod testing;
+#[cfg(feature = "state")]
+pub mod trouble;
 pub mod trust;
 pub mod verdict;
 pub mod verify;

@@ -292,6 +292,13 @@ impl Outlook {
     }
 }
 
+impl IssuerOutlook {
+    /// Whether it has a key in force that signs permits: without one, its status lists answer nothing that is asked.
+    pub fn serves(&self) -> bool {
+        permits_served(&self.keys).1
+    }
+}
+
 impl Situation<'_> {
     /// What the verdict on such a permit would be on the date, as far as keys, lists and the clock decide: `None` where the rest is up to
     /// the permit, its holder and its entry in the list. The steps of [`verify`](crate::verify::verify), in their order.

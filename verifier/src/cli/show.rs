@@ -9,16 +9,19 @@ use credential_format::timestamp::Timestamp;
 use credential_format::trust_list::{Issuer, IssuerKey};
 use serde_json::{Value, json};
 use verifier::clock_doctor::{self, Diagnosis};
+use verifier::journal::chain::Broken;
 use verifier::outlook::{KeptList, Light, ListOutlook, Outlook, Publication, Situation, Standing, minute};
-use verifier::state::State;
+use verifier::state::{Condition, State};
+use verifier::trouble::{self, Inquiry, Trouble};
 use verifier::verdict::Words;
 
 use super::outlook::{
-    Numbered, issuer_lines, kept_lists, next_json, next_lines, outlook_json, said, thousands, usage_word,
+    Numbered, issuer_lines, kept_lists, light_words, next_json, next_lines, outlook_json, said, thousands, usage_word,
 };
 use super::policy::{policy_json, policy_lines};
+use super::space::free_bytes;
 use super::terminal::{age, both};
-use super::{ClockArguments, StateArguments, print_json};
+use super::{ClockArguments, StateArguments, print_json, state_refusal};
 
 #[derive(Args)]
 #[command(after_help = "verifier rehearse says the same for a date to come.")]
@@ -42,7 +45,8 @@ impl Show {
         let lists = kept_lists(&mut state)?;
         let outlook = Outlook::at(&situation(&state, &lists, now));
         let doctor = examine_clock(&state, now);
-        let shown = Shown { state: &state, lists: &lists, outlook: &outlook, doctor, now };
+        let troubles = troubles(&state, &outlook, doctor)?;
+        let shown = Shown { state: &state, lists: &lists, outlook: &outlook, doctor, troubles, now };
         if self.json {
             print_json(&shown.json())?;
         } else {
@@ -70,11 +74,28 @@ pub(super) fn examine_clock(state: &State, now: Timestamp) -> Option<Diagnosis> 
     clock_doctor::examine(&phones, now)
 }
 
+/// Everything that may stop this counter, or soon will.
+fn troubles(state: &State, outlook: &Outlook, clock_doctor: Option<Diagnosis>) -> Result<Vec<Trouble>, Refusal> {
+    let refused = |error| state_refusal(&error);
+    let conditions: Vec<(Condition, Timestamp)> = state.conditions().map_err(refused)?;
+    let journal: Option<Broken> = state.journal_chain(None).map_err(refused)?.broken;
+    Ok(trouble::troubles(&Inquiry {
+        outlook,
+        trust: state.trust(),
+        clock_doctor,
+        unwritable: state.unwritable(),
+        free_bytes: free_bytes(state.folder()),
+        conditions: &conditions,
+        journal,
+    }))
+}
+
 struct Shown<'a> {
     state: &'a State,
     lists: &'a [KeptList],
     outlook: &'a Outlook,
     doctor: Option<Diagnosis>,
+    troubles: Vec<Trouble>,
     now: Timestamp,
 }
 
@@ -114,6 +135,13 @@ impl Shown<'_> {
             ),
         }
         policy_lines(state.settings()).into_iter().for_each(|line| lines.line(line));
+        if self.troubles.is_empty() {
+            lines.line("故障 troubles: 无 none");
+        }
+        for Trouble { code, light, words, remedy } in &self.troubles {
+            let (light_words, words, remedy) = (light_words(*light), both(words), both(remedy));
+            lines.lit(format!("故障 trouble: {light_words}: {words} [{code}]; 办法 what to do: {remedy}"), *light);
+        }
         lines
     }
 
@@ -178,12 +206,24 @@ impl Shown<'_> {
             "outlook": outlook_json(self.outlook),
             "next": next_json(&self.outlook.next),
             "policy": policy_json(state.settings()),
+            "troubles": self.troubles.iter().map(trouble_json).collect::<Vec<_>>(),
             "clock_doctor": self.doctor.map(|diagnosis| {
                 let Words { zh, en } = diagnosis.words();
                 json!({ "laptop": diagnosis.laptop.word(), "secs": diagnosis.secs, "zh": zh, "en": en })
             }),
         })
     }
+}
+
+fn trouble_json(trouble: &Trouble) -> Value {
+    let Trouble { code, light, words, remedy } = trouble;
+    json!({
+        "code": code,
+        "light": light.word(),
+        "zh": words.zh,
+        "en": words.en,
+        "remedy": { "zh": remedy.zh, "en": remedy.en },
+    })
 }
 
 /// fresh, old (used, to be renewed), stale (answers nothing, whatever ended it)
