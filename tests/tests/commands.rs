@@ -9,7 +9,7 @@ use credential_format::permit::{StatusSlot, UnverifiedPermit};
 use serde_json::Value;
 use tests::commands::case::run_folder;
 use tests::commands::{
-    LISTED, PAPER_NO, STATUS_URI, World, binaries, files_under, personal_data, phone_of, residence_code,
+    LISTED, PAPER_NO, Ran, STATUS_URI, World, binaries, files_under, personal_data, phone_of, residence_code,
 };
 use tests::sample_permits::SamplePermits;
 
@@ -34,7 +34,42 @@ fn primitives() {
 /// Every file of `tests/commands/show/`: how a counter stands, will stand, and what it is set to.
 #[test]
 fn showing() {
-    run_folder("show", &World::new(), 10);
+    run_folder("show", &World::new(), 11);
+}
+
+/// Every file of `tests/commands/journal/`: what is written down, and what was done to it.
+#[test]
+fn the_journal() {
+    run_folder("journal", &World::new(), 7);
+}
+
+/// What checks of one permit leave behind, as a spreadsheet program reads it: which permit, and nothing of whom.
+#[test]
+fn the_journal_as_a_table() {
+    let world = World::now();
+    let first = world.code("phone", 1, 0, &[]);
+    let second = world.code("phone", 1, 0, &[]);
+    for (code, exit) in [(&first, 0), (&second, 0), (&second, 1)] {
+        world.run("verifier", &["verify", "--state", "counter", "--text", code]).exits(exit);
+    }
+    // Lines end as RFC 4180 has it, which no other output does.
+    let mut command = world.command("verifier");
+    command.args(["journal", "--state", "counter", "--from", "2020-01-01", "--csv"]);
+    let table = Ran::of(command, b"").exits(0).out;
+    let lines: Vec<&str> = table.strip_prefix('\u{feff}').expect("a byte order mark").split("\r\n").collect();
+    // Names of columns, three checks, the head, and the end of the last line.
+    assert_eq!(lines.len(), 6, "{table}");
+    let cells = |line: &str| line.split(',').map(String::from).collect::<Vec<_>>();
+    let rows: Vec<Vec<String>> = lines[1..4].iter().map(|line| cells(line)).collect();
+    assert_eq!(rows.iter().map(|row| row[4].as_str()).collect::<Vec<_>>(), ["VALID", "VALID", "REPLAYED"]);
+    assert_eq!(rows.iter().map(|row| row[8].as_str()).collect::<Vec<_>>(), ["command"; 3]);
+    assert!(rows[0][9].len() == 16 && rows.iter().all(|row| row[9] == rows[0][9]), "{table}");
+    assert!(cells(lines[4])[0] == "3" && cells(lines[4])[16] == rows[2][16], "{table}");
+    for word in personal_data() {
+        assert!(!table.contains(word.as_str()));
+    }
+    let chain = world.run("verifier", &["journal", "--state", "counter", "--check", "--json"]).exits(0).json();
+    assert_eq!((&chain["entries"], &chain["intact"]), (&4.into(), &true.into()));
 }
 
 /// By the clock of the machine, as at a counter: no `--at` anywhere.
@@ -278,7 +313,7 @@ fn answers_in_json() {
             0,
             "verifier",
             vec!["show", "--state", "counter"],
-            "clock_doctor counter newest_signed next now outlook policy root status trust v writable",
+            "clock_doctor counter newest_signed next now outlook policy root status troubles trust v writable",
         ),
         (
             0,

@@ -4,6 +4,7 @@ mod batch;
 mod challenge;
 mod init;
 mod inspect;
+mod journal;
 mod outlook;
 mod pictures;
 mod policy;
@@ -61,6 +62,8 @@ enum Command {
     Rehearse(rehearse::Rehearse),
     /// Show or set what this counter goes by: ages of status lists, the shared replay guard, the page, the journal
     Policy(policy::Policy),
+    /// Show, check or export the journal: what was checked when, with what result, and nothing of whom
+    Journal(journal::Journal),
     /// Check one code
     Verify(verify::Verify),
     /// Check many codes: one JSON object a line on standard input, one verdict a line on standard output
@@ -86,6 +89,7 @@ impl Command {
             Command::Show(command) => command.json,
             Command::Rehearse(command) => command.json,
             Command::Policy(command) => command.json,
+            Command::Journal(command) => command.json,
             Command::Verify(command) => command.json,
             // Its errors stand in the lines themselves.
             Command::Batch(_) => false,
@@ -102,6 +106,7 @@ impl Command {
             Command::Show(command) => command.run(),
             Command::Rehearse(command) => command.run(),
             Command::Policy(command) => command.run(),
+            Command::Journal(command) => command.run(),
             Command::Verify(command) => command.run(),
             Command::Batch(command) => command.run(),
             Command::Watch(command) => command.run(),

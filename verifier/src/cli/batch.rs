@@ -96,6 +96,7 @@ impl Batch {
             }
         };
         let decided = Decided::new(state, &frame, request.challenge.as_deref(), clock)?;
+        decided.note_in_journal(state);
         decided.say_trouble(state, &frame);
         Ok(decided.document())
     }

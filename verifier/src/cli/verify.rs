@@ -6,11 +6,13 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use command_line::clock::Clock;
 use command_line::escape::printable;
+use command_line::random::random_bytes;
 use command_line::refusal::{Exit, Refusal};
 use command_line::typed::read_typed_limited;
 use credential_format::challenge::Challenge;
 use credential_format::permit::{Carrier, Claims};
 use credential_format::text::{self, Kind, TextError};
+use verifier::journal::By;
 use verifier::json::{Advice, Circumstances, CodeInView, InView, PictureUnread, VerdictDocument, shown_by};
 use verifier::scan::Seen;
 use verifier::state::State;
@@ -70,6 +72,7 @@ impl Verify {
             (None, None) => Frame::of_text(&stdin_text()?),
         };
         let decided = Decided::new(&mut state, &frame, self.challenge.as_deref(), clock)?;
+        decided.note_in_journal(&state);
         if self.json {
             print_json(&decided.document())?;
         } else {
@@ -202,6 +205,24 @@ impl Decided {
             advice: frame.advice.clone(),
         };
         Ok(Decided { verdict, circumstances })
+    }
+
+    /// Writes it down, unless the clock is not the machine's. Where it cannot be written, that is said, and the verdict stands.
+    pub(super) fn note_in_journal(&self, state: &State) {
+        if self.circumstances.fixed_clock {
+            return;
+        }
+        let noted = random_bytes().and_then(|key| {
+            state.note_check(&self.verdict, By::Command, None, &key).map_err(|error| state_refusal(&error))
+        });
+        if let Err(refusal) = noted {
+            eprintln!(
+                "note: 本次核验未写入核验记录 / this check is not in the journal: {} [{}]\nhint: {}",
+                printable(refusal.what()),
+                refusal.code(),
+                printable(refusal.remedy())
+            );
+        }
     }
 
     pub(super) fn document(&self) -> VerdictDocument {

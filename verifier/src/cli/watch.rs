@@ -109,6 +109,7 @@ impl Watch {
 fn answer(path: &Path, pictures: &mut Pictures, state: &mut State, clock: Clock) -> Result<(Decided, Frame), Refusal> {
     let frame = Frame::of_image(path, pictures)?;
     let decided = Decided::new(state, &frame, None, clock)?;
+    decided.note_in_journal(state);
     Ok((decided, frame))
 }
 
