@@ -11,6 +11,8 @@ mod policy;
 mod primitive;
 mod rehearse;
 mod scan_worker;
+#[cfg(feature = "counter")]
+mod serve;
 mod show;
 mod space;
 mod sync;
@@ -70,6 +72,9 @@ enum Command {
     Batch(batch::Batch),
     /// Check every new picture in a folder, as a scanner or camera program saves them
     Watch(watch::Watch),
+    /// Show the page of this counter in a browser on this computer: camera, scanner guns, challenges, journal
+    #[cfg(feature = "counter")]
+    Serve(serve::Serve),
     /// Make a new challenge for a holder's phone to answer: digits, and a QR code in the terminal
     Challenge(challenge::Challenge),
     /// Look into a code or a CBOR object. Decodes only: no signature is checked, and nothing is called valid
@@ -94,6 +99,8 @@ impl Command {
             // Its errors stand in the lines themselves.
             Command::Batch(_) => false,
             Command::Watch(command) => command.json,
+            #[cfg(feature = "counter")]
+            Command::Serve(_) => false,
             Command::Challenge(command) => command.json,
             Command::Inspect(command) => command.json,
         }
@@ -110,6 +117,8 @@ impl Command {
             Command::Verify(command) => command.run(),
             Command::Batch(command) => command.run(),
             Command::Watch(command) => command.run(),
+            #[cfg(feature = "counter")]
+            Command::Serve(command) => command.run(),
             Command::Challenge(command) => command.run(),
             Command::Inspect(command) => command.run(),
             Command::Primitive(command) => command.run(),

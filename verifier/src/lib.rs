@@ -6,7 +6,7 @@
 //!
 //! Without features this crate has no clock, no randomness, no file and no socket (`no_std`). Features add the edges:
 //! `scan` pictures, `worker` pictures read in a process of their own, `state` the folder with lists, the durable replay guard and the journal, `export` the journal as files, `json` verdicts as JSON,
-//! `redis` the replay guard that the counters of a hall share, `cli` the `verifier` command.
+//! `redis` the replay guard that the counters of a hall share, `counter` the page of a service counter, `cli` the `verifier` command.
 
 #![cfg_attr(
     not(any(feature = "scan", feature = "state", feature = "json", feature = "redis", feature = "cli")),
@@ -23,6 +23,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod clock_doctor;
+#[cfg(feature = "counter")]
+pub mod counter;
 #[cfg(feature = "https")]
 pub mod fetch;
 pub mod hall;

@@ -50,6 +50,7 @@ pub use sync::{Fate, Fetched, ListKind, Source, SyncReport};
 pub use taking::TakeError;
 
 use crate::hall::HallGuard;
+use crate::outlook::KeptList;
 use crate::replay::ReplayGuard;
 use crate::status::{self, StatusLists, StatusRefusal, TrustedStatusList};
 use crate::trust::TrustedList;
@@ -273,6 +274,26 @@ impl State {
                 .collect::<rusqlite::Result<Vec<_>>>()
         };
         read().map_err(|error| self.error(&error))
+    }
+
+    /// The same, as far as the outlook is concerned: their heads, or why they answer nothing.
+    ///
+    /// # Errors
+    /// [`StateError`].
+    pub fn kept_lists(&mut self) -> Result<Vec<KeptList>, StateError> {
+        let head = |KeptStatusList { subject, list }: KeptStatusList| {
+            let head = list.map(|list| list.list().head().clone());
+            // A list that is kept under the name of another is not looked at by a verdict either.
+            let head =
+                head.and_then(|head| if head.subject == subject { Ok(head) } else { Err(StatusRefusal::Subject) });
+            KeptList { subject, head }
+        };
+        Ok(self.status_lists()?.into_iter().map(head).collect())
+    }
+
+    /// Rises with every list that is taken and everything that is set, here or by another process.
+    pub fn generation(&self) -> i64 {
+        self.generation
     }
 
     /// Loads what another process has taken since the last look. `verify` does this by itself.

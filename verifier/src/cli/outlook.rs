@@ -3,28 +3,13 @@
 use command_line::refusal::Refusal;
 use credential_format::trust_list::Usage;
 use serde_json::{Value, json};
-use verifier::outlook::{Finding, IssuerOutlook, KeptList, KeyOutlook, Light, ListOutlook, Outlook, Upcoming};
-use verifier::state::{KeptStatusList, State};
-use verifier::status::StatusRefusal;
+use verifier::outlook::{Finding, IssuerOutlook, KeyOutlook, Light, ListOutlook, Outlook, Upcoming};
 use verifier::verdict::{Tone, Words};
 
-use super::state_refusal;
 use super::terminal::{Page, both};
 
 /// Issuers that need attention are named up to this number, unless all are asked for.
 const ISSUERS_NAMED_MAX: usize = 30;
-
-/// The status lists that are kept, by their heads.
-pub(super) fn kept_lists(state: &mut State) -> Result<Vec<KeptList>, Refusal> {
-    let lists = state.status_lists().map_err(|error| state_refusal(&error))?;
-    let head = |KeptStatusList { subject, list }: KeptStatusList| {
-        let head = list.map(|list| list.list().head().clone());
-        // A list that is kept under the name of another is not looked at by a verdict either.
-        let head = head.and_then(|head| if head.subject == subject { Ok(head) } else { Err(StatusRefusal::Subject) });
-        KeptList { subject, head }
-    };
-    Ok(lists.into_iter().map(head).collect())
-}
 
 /// Lines with numbers, so that somebody on the telephone can say which.
 #[derive(Default)]

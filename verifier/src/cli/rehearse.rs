@@ -15,7 +15,7 @@ use verifier::outlook::{Light, Loss, Outlook, Publication, Situation, minute};
 use verifier::state::{Fate, Fetched, Source, State};
 use verifier::verdict::Words;
 
-use super::outlook::{Numbered, issuer_lines, kept_lists, next_json, next_lines, outlook_json, said, thousands, tone};
+use super::outlook::{Numbered, issuer_lines, next_json, next_lines, outlook_json, said, thousands, tone};
 use super::show::situation;
 use super::sync::Found;
 use super::terminal::both;
@@ -57,7 +57,7 @@ impl Rehearse {
         let now = self.present()?;
         let date = read_date(&self.at, now)?;
         let mut state = self.state.open()?;
-        let lists = kept_lists(&mut state)?;
+        let lists = state.kept_lists().map_err(|error| state_refusal(&error))?;
         let today = situation(&state, &lists, now);
         let publication = if self.no_new_lists { Publication::None } else { Publication::Daily };
         let rehearsed = if self.with.is_empty() {
@@ -66,7 +66,7 @@ impl Rehearse {
             let files = self.candidates()?;
             let mut copy = Copy::of(&state)?;
             let fates = copy.take(files, now, date)?;
-            let lists = kept_lists(&mut copy.state)?;
+            let lists = copy.state.kept_lists().map_err(|error| state_refusal(&error))?;
             Rehearsed::new(&today, &Situation { publication, ..situation(&copy.state, &lists, date) }, fates)
         };
         if self.json {

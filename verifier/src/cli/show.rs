@@ -16,7 +16,7 @@ use verifier::trouble::{self, Inquiry, Trouble};
 use verifier::verdict::Words;
 
 use super::outlook::{
-    Numbered, issuer_lines, kept_lists, light_words, next_json, next_lines, outlook_json, said, thousands, usage_word,
+    Numbered, issuer_lines, light_words, next_json, next_lines, outlook_json, said, thousands, usage_word,
 };
 use super::policy::{policy_json, policy_lines};
 use super::space::free_bytes;
@@ -42,7 +42,7 @@ impl Show {
     pub(super) fn run(self) -> Result<Exit, Refusal> {
         let now = self.clock.clock()?.now()?;
         let mut state = self.state.open()?;
-        let lists = kept_lists(&mut state)?;
+        let lists = state.kept_lists().map_err(|error| state_refusal(&error))?;
         let outlook = Outlook::at(&situation(&state, &lists, now));
         let doctor = examine_clock(&state, now);
         let troubles = troubles(&state, &outlook, doctor)?;

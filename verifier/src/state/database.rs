@@ -407,6 +407,28 @@ impl StateError {
         }
     }
 
+    /// What is wrong and what to do, for the clerk before whom it happens.
+    pub fn zh(&self) -> String {
+        match self {
+            StateError::Missing(_) | StateError::Exists(_) | StateError::NotAFolder(_) | StateError::Foreign(_) => {
+                "柜台数据文件夹不可用，请联系技术人员检查 --state 所指的文件夹"
+            }
+            StateError::Unfinished(_) => "柜台数据尚未建好，请联系技术人员重新执行 verifier init",
+            StateError::Newer { .. } => "柜台数据由更新的程序建立，请更新本核验程序",
+            StateError::Forbidden(_) => "当前账户无权使用柜台数据文件夹，请换用原账户或联系技术人员",
+            StateError::ReadOnly(_) => "柜台数据文件夹不能写入，暂不能核验；请联系技术人员开放写入权限",
+            StateError::DiskFull(_) => "磁盘已满，暂不能核验；请清理磁盘后重试，数据没有丢失",
+            StateError::Busy(_) => "另一个核验程序正在写入，请稍后重试",
+            StateError::Damaged { .. } | StateError::TrustListDamaged { .. } => {
+                "柜台数据已损坏，请停止使用并联系技术人员恢复"
+            }
+            StateError::FlushFailed(_) => "磁盘未能保存数据，请检查磁盘后重新启动本程序",
+            StateError::ClockSetBack => "本机时间被调回过，请校准日期和时间后再扫",
+            StateError::Io { .. } => "读写柜台数据时出错，请检查磁盘后重试",
+        }
+        .into()
+    }
+
     /// Whether the user can mend it by giving another path or using another program, rather than the machine.
     pub fn is_usage(&self) -> bool {
         matches!(
