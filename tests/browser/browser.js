@@ -1,0 +1,119 @@
+// Starts Chromium and opens the page, for tests.
+
+import { mkdir, readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+import { chromium } from "playwright-core";
+
+import { startMock } from "./mock.js";
+
+const ARGS = [
+  "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
+  "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=fps=5",
+];
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+let browser = null;
+
+export async function launch() {
+  browser ??= await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", headless: true, args: ARGS });
+  return browser;
+}
+
+export async function quit() {
+  await browser?.close();
+  browser = null;
+}
+
+/** A fresh page at a fresh mock: what `openAt` gives, and `mock`. */
+export async function open({ address = (mock) => mock.address, before = () => {}, ...options } = {}) {
+  const mock = await startMock();
+  before(mock.state);
+  const it = await openAt(address(mock), options);
+  return {
+    ...it, mock,
+    async close() {
+      await it.close();
+      await mock.stop();
+    },
+    /** The next frame leads to this check; resolves when the verdict is there. */
+    async see(check) {
+      mock.state.checks.push(check);
+      await it.page.waitForSelector(`#verdict[data-reason="${check.reason}"]:not([hidden])`);
+    },
+  };
+}
+
+/** A fresh page at an address. `problems` collects what the browser complains about, and requests to anywhere else. */
+export async function openAt(address, { width = 1366, height = 768, language = "zh", script = null, small = true } = {}) {
+  const { origin } = new URL(address);
+  const context = await (await launch()).newContext({ viewport: { width, height } });
+  await context.addInitScript((chosen) => {
+    // Another origin, or a page without one, is none of ours.
+    if (location.protocol === "http:" && !localStorage.getItem("juma.language")) localStorage.setItem("juma.language", chosen);
+  }, language);
+  // The driver has the browser report each frame in base64: small ones spare it that.
+  if (small) {
+    await context.addInitScript(() => {
+      const ask = navigator.mediaDevices?.getUserMedia.bind(navigator.mediaDevices);
+      if (ask) navigator.mediaDevices.getUserMedia = (wish) => ask({ ...wish, video: { ...wish.video, width: 320, height: 180 } });
+    });
+  }
+  if (script) await context.addInitScript(script);
+  const page = await context.newPage();
+  const problems = [];
+  const allowed = [];
+  page.on("pageerror", (error) => problems.push(`error: ${error.message}`));
+  page.on("console", (message) => {
+    if (["error", "warning"].includes(message.type()) && !allowed.some((each) => message.text().includes(each))) problems.push(`console: ${message.text()}`);
+  });
+  page.on("request", (request) => {
+    if (!request.url().startsWith(`${origin}/`) && !request.url().startsWith("blob:")) problems.push(`request: ${request.url()}`);
+  });
+  page.on("dialog", (dialog) => problems.push(`dialog: ${dialog.message()}`));
+  await page.goto(address);
+  const pictures = process.env.PICTURES ?? join(tmpdir(), "juma-pictures");
+  await mkdir(pictures, { recursive: true });
+  return {
+    page, context, problems, pictures, allow: (text) => allowed.push(text),
+    close: () => context.close(),
+    async begin(how = "#begin") {
+      await page.waitForFunction(() => document.querySelector("#begin").textContent !== "");
+      await page.click(how);
+      await page.waitForSelector("#scan:not([hidden])");
+      if (how === "#begin") await page.waitForFunction(() => window.jumaFigures.framesAnswered > 0);
+    },
+    /** What accessibility rules are broken now. */
+    async axe() {
+      if (!(await page.evaluate(() => "axe" in window))) await evaluateFile(page, AXE);
+      const { violations } = await page.evaluate(() => window.axe.run(document, { runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }));
+      return violations.map((each) => `${each.id}: ${each.nodes.map((node) => `${node.target.join(" ")} ${node.failureSummary.split("\n")[1] ?? ""}`).join(" | ")}`);
+    },
+    /** How far anything sticks out: sideways, downwards, and the same of the verdict. */
+    overflow: () => page.evaluate(() => {
+      const [root, verdict] = [document.scrollingElement, document.querySelector("#verdict")];
+      const out = [root.scrollWidth - root.clientWidth, root.scrollHeight - root.clientHeight];
+      return verdict.hidden ? [...out, 0, 0] : [...out, verdict.scrollWidth - verdict.clientWidth, verdict.scrollHeight - verdict.clientHeight];
+    }),
+    /** Keys as a gun sends them: fast, without a person's pauses. */
+    gun: (text, { end = "Enter", ime = false, gap = 6 } = {}) => page.evaluate(async ({ text, end, ime, gap }) => {
+      const send = (code, key) => {
+        const target = document.activeElement ?? document.body;
+        const event = new KeyboardEvent("keydown", { code, key: ime ? "Process" : key, keyCode: ime ? 229 : 0, isComposing: ime, bubbles: true, cancelable: true });
+        if (target.dispatchEvent(event) && "value" in target && /^[\dX]$/.test(key)) target.value += key;
+      };
+      for (const key of text) {
+        send(key === "X" ? "KeyX" : `Digit${key}`, key);
+        if (gap > 0) await new Promise((done) => setTimeout(done, gap));
+      }
+      if (end) send(end, end);
+    }, { text, end, ime, gap }),
+  };
+}
+
+// Over the debugger, which the page's policy does not concern.
+async function evaluateFile(page, path) {
+  await page.evaluate(await readFile(path, "utf8"));
+}
