@@ -447,9 +447,10 @@ impl Verdict {
         // A code that names a challenge has answered ours only when the step that compares them held.
         let fresh = self.checks.contains(&Check { step: Step::Freshness, result: CheckResult::Pass });
         match self.assurance.filter(|_| fresh) {
-            Some(Assurance::Challenge) => {
-                Words { zh: "离线核验，已应答本柜台挑战码", en: "offline, this counter's challenge answered" }
-            }
+            Some(Assurance::Challenge) => Words {
+                zh: "离线核验，已应答本柜台挑战码",
+                en: "offline, this counter's challenge answered",
+            },
             Some(Assurance::Passive) => Words {
                 zh: "离线核验，未用挑战码：半分钟内的转发不能排除",
                 en: "offline, without challenge: a code relayed within half a minute is not ruled out",
