@@ -9,6 +9,8 @@
 //! whether what was developed works on frames it was not developed on. Look at the first as often as you like; measure with the
 //! second, and do not look at it.
 //!
+//! Beside the corpus, [`film`] draws what a test wants to hold before a browser's camera.
+//!
 //! ```
 //! use camera::{Split, still};
 //!
@@ -21,7 +23,9 @@
 
 mod canvas;
 mod dice;
+pub mod film;
 mod lens;
+mod movement;
 mod negative;
 mod scene;
 mod sequence;

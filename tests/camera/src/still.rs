@@ -325,6 +325,7 @@ impl Plan {
             light: self.light.clone(),
             blur: self.blur.clone(),
             sensor: self.sensor.clone(),
+            backdrop: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use credential_format::timestamp::Timestamp;
 use ed25519_dalek::SigningKey;
 use holder::device_key::{DeviceKey, DeviceSigner as _};
 use holder::held_permit::HeldPermit;
-use issuer::qr::{Level, QrCode};
+use issuer::qr::{Level, QrCode, QrError};
 use issuer::{Device, IssuingKey, PermitRequest, RawRequest};
 use serde::Deserialize;
 
@@ -29,8 +29,13 @@ pub(crate) struct Symbol {
 impl Symbol {
     /// The symbol of a text of digits, as the commands make it: level L on screens, M on paper.
     fn of_digits(text: String, level: Level) -> Symbol {
-        let code = QrCode::from_digits(&text, level).expect("digits that fit a code");
-        Symbol { text, version: code.version(), modules: code.modules().to_vec() }
+        Symbol::try_of_digits(text, level).expect("digits that fit a code")
+    }
+
+    /// The same of a text that may be no digits, or too many.
+    pub(crate) fn try_of_digits(text: String, level: Level) -> Result<Symbol, QrError> {
+        let code = QrCode::from_digits(&text, level)?;
+        Ok(Symbol { text, version: code.version(), modules: code.modules().to_vec() })
     }
 
     /// Modules on one side.
