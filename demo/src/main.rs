@@ -3,6 +3,8 @@
 //! One command plays the story into a folder, on real keys, real bytes and real pictures: `cargo run --release -p demo`. The persons
 //! are invented, and the clock is that of the samples. Each scene says beforehand which verdict it must give: the story is a test too, and
 //! ends with exit code 1 when a verdict is another one.
+//!
+//! With `--serve` the same people can be played by hand: a page that stands for a phone, and the page of a counter, by the real clock.
 #![forbid(unsafe_code)]
 
 mod authority;
@@ -12,6 +14,7 @@ mod fault;
 mod folder;
 mod forgery;
 mod frame;
+mod live;
 mod page;
 mod phone;
 mod picture;
@@ -32,8 +35,9 @@ use story::{Stage, Story, Summary};
 use terminal::Terminal;
 
 fn main() -> ExitCode {
-    let place = match asked_for(std::env::args_os().skip(1)) {
-        Ok(Asked::Story(place)) => place,
+    let played = match asked_for(std::env::args_os().skip(1)) {
+        Ok(Asked::Story(place)) => tell(place),
+        Ok(Asked::Live { place, port }) => live::serve(&place, port).map(|()| true),
         Ok(Asked::Help) => {
             print!("{USAGE}");
             return ExitCode::SUCCESS;
@@ -43,7 +47,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    match tell(place) {
+    match played {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::from(1),
         Err(fault) => {
@@ -76,32 +80,44 @@ fn tell(place: PathBuf) -> Result<bool, Fault> {
 
 const USAGE: &str = "\
 Usage: demo [--out DIR]
+       demo --serve [--port N] [--out DIR]
 
 Plays the story of Juma into a folder: juma-demo, or DIR. The folder of an earlier run is replaced; any other is left alone.
+With --serve it is played by hand: a page that stands for a phone, on port 8687 or N of this computer, and the page of a counter;
+the folder is then juma-demo-live, or DIR.
 把居码的演示写入文件夹：默认 juma-demo，或指定的 DIR。先前演示的文件夹会被替换，其他文件夹不会改动。
+加 --serve 为现场演示：在本机 8687 端口（或 N）打开手机页面，并启动窗口页面；文件夹默认 juma-demo-live。
 
 Exit codes: 0 every verdict as expected, 1 one was not, 2 wrong usage, 4 the story could not be told.
 ";
 
 enum Asked {
     Story(PathBuf),
+    Live { place: PathBuf, port: u16 },
     Help,
 }
 
 fn asked_for(arguments: impl Iterator<Item = OsString>) -> Result<Asked, Fault> {
     let wrong = |what: String| Fault::new("USAGE", what);
-    let mut place: Option<PathBuf> = None;
+    let (mut place, mut serve, mut port): (Option<PathBuf>, bool, Option<u16>) = (None, false, None);
     let mut arguments = arguments.peekable();
     while let Some(argument) = arguments.next() {
-        let text = argument.to_string_lossy();
+        let text = argument.to_string_lossy().into_owned();
         let given = if text == "--help" || text == "-h" {
             return Ok(Asked::Help);
+        } else if text == "--serve" {
+            serve = true;
+            continue;
+        } else if text == "--port" {
+            let number = arguments.next().and_then(|number| number.to_str()?.parse().ok());
+            port = Some(number.ok_or_else(|| wrong("--port needs a number from 0 to 65535; write --port N".into()))?);
+            continue;
         } else if text == "--out" {
             arguments.next().ok_or_else(|| wrong("--out needs a folder; write --out DIR".into()))?
         } else if let Some(folder) = text.strip_prefix("--out=") {
             OsString::from(folder)
         } else if text.starts_with('-') {
-            return Err(wrong(format!("{text} is no option; the only one is --out DIR")));
+            return Err(wrong(format!("{text} is no option; there are --serve, --port N and --out DIR")));
         } else {
             argument
         };
@@ -109,7 +125,14 @@ fn asked_for(arguments: impl Iterator<Item = OsString>) -> Result<Asked, Fault> 
             return Err(wrong("exactly one folder can be given; write --out DIR".into()));
         }
     }
-    Ok(Asked::Story(place.unwrap_or_else(|| PathBuf::from("juma-demo"))))
+    if serve {
+        let place = place.unwrap_or_else(|| PathBuf::from("juma-demo-live"));
+        return Ok(Asked::Live { place, port: port.unwrap_or(live::PHONE_PORT) });
+    }
+    match port {
+        Some(_) => Err(wrong("--port is the phone page's; it goes with --serve".into())),
+        None => Ok(Asked::Story(place.unwrap_or_else(|| PathBuf::from("juma-demo")))),
+    }
 }
 
 #[cfg(test)]
@@ -119,8 +142,18 @@ mod tests {
     fn folder(arguments: &[&str]) -> Option<String> {
         match asked_for(arguments.iter().map(OsString::from)) {
             Ok(Asked::Story(place)) => Some(place.display().to_string()),
+            Ok(Asked::Live { place, port }) => Some(format!("{} on {port}", place.display())),
             Ok(Asked::Help) => Some("help".into()),
             Err(_) => None,
+        }
+    }
+
+    #[test]
+    fn the_live_story_has_a_port_and_the_other_has_none() {
+        assert_eq!(folder(&["--serve"]).as_deref(), Some("juma-demo-live on 8687"));
+        assert_eq!(folder(&["--port", "0", "x", "--serve"]).as_deref(), Some("x on 0"));
+        for wrong in [&["--port", "1"][..], &["--serve", "--port"], &["--serve", "--port", "70000"]] {
+            assert_eq!(folder(wrong), None, "{wrong:?}");
         }
     }
 

@@ -3,6 +3,8 @@
 use credential_format::challenge::Challenge;
 use credential_format::enrolment::{Enrolment, UnverifiedEnrolment};
 use credential_format::key::Algorithm;
+use credential_format::permit::Claims;
+use credential_format::presentation::Binding;
 use credential_format::residence_code::ResidenceCode;
 use credential_format::text::{self, Kind};
 use credential_format::timestamp::Timestamp;
@@ -55,6 +57,11 @@ impl Phone {
         self.present(now, Some(&read))
     }
 
+    /// The claims of its permit.
+    pub(crate) fn claims(&self) -> Result<&Claims, Fault> {
+        Ok(self.permit()?.claims())
+    }
+
     /// The permit alone, without the phone's signature: what a copy of the file is.
     pub(crate) fn permit_alone(&self) -> Result<String, Fault> {
         Ok(text::encode(Kind::Presentation, self.permit()?.bytes()))
@@ -66,14 +73,20 @@ impl Phone {
     }
 
     /// This phone with somebody else's permit, and its own key: it can sign, but not as the device that the permit names.
-    pub(crate) fn sign_foreign(&self, permit: &[u8], now: Timestamp) -> Result<String, Fault> {
-        let binding = credential_format::presentation::Binding { issued_at: now, nonce: dice::roll()?, answer: None };
+    pub(crate) fn sign_foreign(
+        &self,
+        permit: &[u8],
+        challenge: Option<&Challenge>,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        let binding = Binding { issued_at: now, nonce: dice::roll()?, answer: challenge.map(Challenge::answer) };
         let to_sign = binding.to_sign(permit).because("the permit does not fit a presentation")?;
         let signature = self.key.sign(to_sign.message()).because("the phone does not sign")?;
         Ok(text::encode(Kind::Presentation, &to_sign.finish(&signature)))
     }
 
-    fn present(&self, now: Timestamp, challenge: Option<&Challenge>) -> Result<String, Fault> {
+    /// The digits that it shows at `now`, and that answer the challenge if there is one.
+    pub(crate) fn present(&self, now: Timestamp, challenge: Option<&Challenge>) -> Result<String, Fault> {
         let shown = present::present(self.permit()?, &self.key, now, dice::roll()?, challenge);
         Ok(shown.because("the phone shows nothing")?.text())
     }

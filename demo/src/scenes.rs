@@ -424,7 +424,7 @@ fn copies(world: &mut World<'_>) -> Result<(), Fault> {
     );
     let copied = world.phone(5)?.permit_bytes()?.to_vec();
     let shown_at = world.wait(25)?;
-    let foreign = world.phone(7)?.sign_foreign(&copied, shown_at)?;
+    let foreign = world.phone(7)?.sign_foreign(&copied, None, shown_at)?;
     world.wait(4)?;
     world.at(
         Tianhe,
