@@ -73,6 +73,34 @@ impl State {
             }
         })
     }
+
+    /// The challenge that this counter shows now: the newest that may still be answered, and was not. For rehearsals, where the phone stands
+    /// on the same computer.
+    ///
+    /// # Errors
+    /// [`StateError`] when the state cannot be read.
+    pub fn newest_challenge(&self, now: Timestamp) -> Result<Option<Challenge>, StateError> {
+        let connection = &self.database.connection;
+        let since = now.seconds().saturating_sub(self.settings.policy.challenge_secs_max);
+        let look = || {
+            let newest: Option<([u8; 16], Option<String>)> = connection
+                .prepare(
+                    "SELECT cnonce, purpose FROM challenge WHERE made_at BETWEEN ?1 AND ?2 ORDER BY made_at DESC, rowid DESC LIMIT 1",
+                )?
+                .query_row((since.cast_signed(), now.seconds().cast_signed()), |row| Ok((row.get(0)?, row.get(1)?)))
+                .optional()?;
+            match newest {
+                Some((cnonce, _)) if is_answered(connection, &cnonce)? => Ok(None),
+                other => Ok(other),
+            }
+        };
+        let newest = look().map_err(|error| self.error(&error))?;
+        Ok(newest.map(|(cnonce, purpose)| {
+            // What was written was one.
+            let purpose = purpose.and_then(|purpose| DisplayText::parse(&purpose).ok());
+            Challenge { counter: self.counter.clone(), cnonce, purpose }
+        }))
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +141,20 @@ mod tests {
         let second = state.challenge([2; 16], None, at(100)).unwrap();
         assert_eq!(reason(&mut state, &second, Some(&second), 3, 161), Reason::ChallengeExpired);
         assert_eq!(reason(&mut state, &second, Some(&second), 3, 160), Reason::Valid);
+    }
+
+    #[test]
+    fn the_newest_challenge_is_the_one_that_is_shown() {
+        let (_folder, mut state) = ready();
+        assert_eq!(state.newest_challenge(at(0)), Ok(None));
+        let first = state.challenge([1; 16], Some(DisplayText::parse("办理入学").unwrap()), at(0)).unwrap();
+        assert_eq!(state.newest_challenge(at(60)), Ok(Some(first.clone())));
+        assert_eq!(state.newest_challenge(at(61)), Ok(None), "too late for an answer");
+        assert_eq!(state.newest_challenge(at(-1)), Ok(None), "a clock that was set back");
+        let second = state.challenge([2; 16], None, at(0)).unwrap();
+        assert_eq!(state.newest_challenge(at(1)), Ok(Some(second.clone())));
+        assert_eq!(reason(&mut state, &second, Some(&second), 1, 1), Reason::Valid);
+        assert_eq!(state.newest_challenge(at(1)), Ok(None), "the first is not shown again");
     }
 
     #[test]
