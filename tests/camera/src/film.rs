@@ -736,9 +736,10 @@ mod tests {
         film.write(&mut file).unwrap();
         let pictures: Vec<Vec<u8>> = (0..film.frames()).map(|number| film.frame(number).jpeg).collect();
         assert_eq!(pictures.len(), 12);
-        assert_eq!(file, pictures.concat());
-        assert_eq!(pictures[0], pictures[1]);
-        assert_ne!(pictures[0], pictures[2], "noise is another in each");
+        assert!(file == pictures.concat());
+        // No picture is told in full where this fails.
+        assert!(pictures[0] == pictures[2] && pictures[3] == pictures[4]);
+        assert!(pictures[4] != pictures[5], "noise is another in each");
         for picture in &pictures {
             // Baseline (SOF0) and nothing else: browsers take no other.
             assert!(picture.starts_with(&[0xff, 0xd8]) && picture.ends_with(&[0xff, 0xd9]));
