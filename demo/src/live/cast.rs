@@ -168,7 +168,7 @@ impl Person {
 /// A new phone with the sample's permit, endorsed for one year from this day on.
 fn hold(authorities: &mut Authorities, sample: &Sample, issued_on: Day) -> Result<Phone, Fault> {
     // Half of all phones have secure hardware that knows P-256 only.
-    let algorithm = if sample.no % 2 == 0 { Algorithm::Esp256 } else { Algorithm::Ed25519 };
+    let algorithm = if sample.no.is_multiple_of(2) { Algorithm::Esp256 } else { Algorithm::Ed25519 };
     let mut phone = Phone::new(algorithm)?;
     let signed_at = issued_on.start_of_day().checked_add(9 * 3_600).because("this computer's clock is wrong")?;
     let request = sample.request_with(

@@ -48,6 +48,7 @@ pub(crate) fn router(page: Arc<PhonePage>) -> Router {
         .route("/", get(|| file("text/html; charset=utf-8", include_str!("phone_page/page.html"))))
         .route("/page.css", get(|| file("text/css; charset=utf-8", include_str!("phone_page/page.css"))))
         .route("/page.js", get(|| file("text/javascript; charset=utf-8", include_str!("phone_page/page.js"))))
+        .route("/favicon.ico", get(|| async { StatusCode::NO_CONTENT }))
         .route("/api/persons", get(persons))
         .route("/api/show", post(show))
         .route("/api/challenge", get(challenge))

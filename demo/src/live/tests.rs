@@ -29,7 +29,8 @@ impl Played {
         let around = tempfile::tempdir().unwrap();
         let (folder, cast) = set_up(&around.path().join("live"), now().unwrap()).unwrap();
         let counter = State::open(&folder.join(COUNTER)).unwrap();
-        let page = PhonePage { cast, counter: CounterPage::none(&folder), clock: now, host: HOST.parse().unwrap() };
+        let counter_page = CounterPage::none(&folder.join(COUNTER));
+        let page = PhonePage { cast, counter: counter_page, clock: now, host: HOST.parse().unwrap() };
         Played { _around: around, folder, page: Arc::new(page), counter }
     }
 
