@@ -778,7 +778,8 @@ mod tests {
         let mut phone = Phone::new(4, &mut dice);
         let (first, second) = (phone.show(&mut dice).text, phone.show(&mut dice).text);
         let next = Next { at: 1.0, text: second.clone() };
-        let film = film(vec![ScriptScene { then: vec![next], ..scene(&[first.clone()], Trouble::None, 2) }]);
+        let film =
+            film(vec![ScriptScene { then: vec![next], ..scene(std::slice::from_ref(&first), Trouble::None, 2) }]);
         assert_eq!(read(&film, 0), BTreeSet::from([first, second]));
         assert_eq!(film.contents().scenes[0].codes, 2);
     }
