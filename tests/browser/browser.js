@@ -11,7 +11,7 @@ import { startMock } from "./mock.js";
 
 const ARGS = [
   "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update",
-  "--disable-sync", "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream=fps=5",
+  "--disable-sync", "--use-fake-ui-for-media-stream", "--host-resolver-rules=MAP *.test 127.0.0.1", "--use-fake-device-for-media-stream=fps=5",
 ];
 const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
 

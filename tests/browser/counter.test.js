@@ -18,9 +18,11 @@ after(async () => {
   stage.end();
 });
 
+let counters = 0;
+
 /** A test at a counter of its own, whose program must have ended well afterwards. */
 function counterTest(name, options, run) {
-  const state = name.replaceAll(/[^a-z]+/g, "-");
+  const state = `window-${(counters += 1)}`;
   test(name, { timeout: 180_000 }, async () => {
     stage.counter(state, options);
     const served = await stage.serve(state);
@@ -36,8 +38,9 @@ function counterTest(name, options, run) {
 }
 
 const verdict = (it, reason) => it.page.waitForSelector(`#verdict[data-reason="${reason}"]:not([hidden])`, { timeout: 10_000 });
-const journal = (state) => JSON.parse(stage.run("verifier", "journal", "--state", state, "--json"));
-const reasons = (state) => journal(state).entries.map((entry) => entry.reason ?? entry.what);
+// To be read it is written out, which is an entry as well.
+const journal = (state) => JSON.parse(stage.run("verifier", "journal", "--state", state, "--json")).entries.filter((entry) => entry.what !== "exported");
+const reasons = (state) => journal(state).map((entry) => entry.reason ?? entry.what);
 
 // --- guns ---
 
@@ -51,18 +54,18 @@ for (const ime of [false, true]) {
     const { name, citizen_id: number } = stage.sampleOf("valid");
     assert.ok(!shown.includes(name) && !shown.includes(number), "unmasked");
     assert.match(shown, /离线核验/);
-    await it.gun(code, { ime });
+    await it.gun(code, { ime, gap: 0 });
     await verdict(it, "REPLAYED");
-    await it.gun(stage.code("lapsed"), { ime });
+    await it.gun(stage.code("lapsed"), { ime, gap: 0 });
     await verdict(it, "ENDORSEMENT_LAPSED");
-    await it.gun(stage.code("cancelled"), { ime });
+    await it.gun(stage.code("cancelled"), { ime, gap: 0 });
     await verdict(it, "CANCELLED");
-    await it.gun(stage.forged("second"), { ime });
+    await it.gun(stage.forged("second"), { ime, gap: 0 });
     await verdict(it, "ISSUER_SIGNATURE");
-    await it.gun(stage.code("endorsable"), { ime });
+    await it.gun(stage.code("endorsable"), { ime, gap: 0 });
     await verdict(it, "VALID_ENDORSABLE");
     assert.deepEqual(reasons(state), ["VALID", "REPLAYED", "ENDORSEMENT_LAPSED", "CANCELLED", "ISSUER_SIGNATURE", "VALID_ENDORSABLE"]);
-    assert.ok(journal(state).entries.every((entry) => entry.by === "gun"));
+    assert.deepEqual(new Set(journal(state).map((entry) => entry.by)), new Set(["gun"]));
   });
 }
 
@@ -84,9 +87,7 @@ counterTest("a challenge is shown, answered by a phone, and used up", { policy: 
   const picture = join(stage.folder, "challenge.png");
   const shown = await it.page.waitForSelector("#challenge-code, #challenge canvas, #challenge svg");
   await shown.screenshot({ path: picture });
-  const digits = stage.run("verifier", "inspect", "--image", picture).match(/\b8613\d+\b/)?.[0];
-  assert.ok(digits, "the challenge on the screen cannot be read");
-  const answer = stage.code("valid", { challenge: digits });
+  const answer = stage.code("valid", { challenge: stage.challengeIn(picture) });
   await it.gun(answer);
   await verdict(it, "VALID");
   assert.match(await it.page.locator("#verdict").innerText(), /已应答本柜台挑战码/);
@@ -102,6 +103,8 @@ counterTest("the number of an identity card is compared, and all data are shown 
   await it.begin("#begin-gun");
   await it.gun(stage.code("valid"));
   await verdict(it, "VALID");
+  // What comes at once would be part of what the gun types.
+  await it.page.waitForTimeout(400);
   const { name, citizen_id: number } = stage.sampleOf("valid");
   await it.page.fill("#compare-number", stage.sampleOf("second").citizen_id);
   await it.page.keyboard.press("Enter");
@@ -112,9 +115,9 @@ counterTest("the number of an identity card is compared, and all data are shown 
   await it.page.keyboard.press("F4");
   await it.page.click("[data-why=doubt]");
   await it.page.waitForSelector(".whole");
-  const whole = await it.page.locator(".whole").innerText();
+  const whole = (await it.page.locator(".whole").innerText()).replaceAll(/\s/g, "");
   assert.ok(whole.includes(name) && whole.includes(number));
-  assert.deepEqual(journal(state).entries.map((entry) => entry.what), ["check", "compared", "compared", "revealed"]);
+  assert.deepEqual(journal(state).map((entry) => entry.what), ["check", "compared", "compared", "revealed"]);
   assert.ok(!JSON.stringify(journal(state)).includes(number));
 });
 

@@ -106,9 +106,20 @@ export class Stage {
     return this.run("holder", "present", "--dir", "phone", "--permit", this.codeOf(who), "--text", ...when, ...(challenge ? ["--challenge", challenge] : [])).trim();
   }
 
+  /** The digits of the challenge in a picture, as a phone reads them from the screen. */
+  challengeIn(picture) {
+    const said = this.run("verifier", "inspect", "--image", picture);
+    const [, counter, cnonce] = /\["([A-Z0-9-]+)", h'([0-9a-f]{32})'\]/.exec(said) ?? [];
+    if (!counter) throw new Error(`no challenge: ${said}`);
+    // RFC 8949: an array of a text and of sixteen bytes.
+    const head = counter.length < 24 ? [0x82, 0x60 + counter.length] : [0x82, 0x78, counter.length];
+    const bytes = Buffer.concat([Buffer.from(head), Buffer.from(counter), Buffer.from([0x50]), Buffer.from(cnonce, "hex")]);
+    return "8613" + this.run("verifier", "primitive", "digits", "encode", bytes.toString("hex")).trim();
+  }
+
   /** A code in which one bit of the name was changed after the issuer had signed it. */
-  forged(who) {
-    const [text, name] = [this.code(who), Buffer.from(this.sampleOf(who).name)];
+  forged(who, when) {
+    const [text, name] = [this.code(who, when), Buffer.from(this.sampleOf(who).name)];
     const bytes = Buffer.from(this.run("verifier", "primitive", "digits", "decode", text.slice(4)).trim(), "hex");
     const at = bytes.indexOf(name);
     if (at < 0) throw new Error("the name is not in the code");

@@ -17,6 +17,7 @@ mod view;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub struct Surroundings {
     /// Random bytes; `None` when the system has none.
     pub dice: Box<dyn FnMut() -> Option<[u8; 32]> + Send>,
     /// Bytes that are free on the disk of this folder, where the system tells.
-    pub free_space: Box<dyn Fn(&std::path::Path) -> Option<u64> + Send>,
+    pub free_space: fn(&Path) -> Option<u64>,
     /// What reads pictures, in a process of its own.
     pub scan_worker: Program,
 }
@@ -241,7 +242,7 @@ mod tests {
                     rolled += 1;
                     Some([rolled; 32])
                 }),
-                free_space: Box::new(|_| Some(1_000_000_000_000)),
+                free_space: |_| Some(1_000_000_000_000),
                 scan_worker: Program::new("/nowhere/verifier", ["scan-worker"]),
             };
             let router = Counter::new(state, surroundings).router(PORT, TOKEN.into());

@@ -242,8 +242,8 @@ fn unwritable(cause: &StateError) -> Trouble {
 
 fn disk(free_bytes: u64) -> Option<Trouble> {
     let light = match free_bytes {
-        ..DISK_FULL_BYTES => Light::Red,
-        ..DISK_LOW_BYTES => Light::Amber,
+        0..DISK_FULL_BYTES => Light::Red,
+        DISK_FULL_BYTES..DISK_LOW_BYTES => Light::Amber,
         _ => return None,
     };
     let megabytes = free_bytes / 1_000_000;

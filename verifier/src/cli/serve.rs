@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::io::ErrorKind;
-use std::path::Path;
 
 use clap::Args;
 use command_line::files::write_stdout;
@@ -49,7 +48,7 @@ impl Serve {
             now: Box::new(move || clock.now().ok()),
             fixed_clock: clock.is_fixed(),
             dice: Box::new(|| random_bytes().ok()),
-            free_space: Box::new(|folder: &Path| free_bytes(folder)),
+            free_space: free_bytes,
             scan_worker,
         };
         let token: String = random_bytes::<16>()?.iter().map(|byte| format!("{byte:02x}")).collect();

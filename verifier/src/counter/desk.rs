@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::clock_doctor::{self, Diagnosis};
-use crate::journal::chain::Chain;
+use crate::journal::chain::{Broken, Chain};
 use crate::journal::export;
 use crate::journal::{By, Format, What, Why};
 use crate::outlook::{KeptList, Light, Outlook, Publication, Situation};
@@ -350,14 +350,19 @@ impl Desk {
             .map(|head| now.seconds_since(head.issued_at))
             .collect();
         ages.sort_unstable();
-        let mut lists = json!({ "status": { "count": ages.len(), "light": status_light.word() } });
-        if let (Some(newest), Some(oldest)) = (ages.first(), ages.last()) {
-            lists["status"]["newest_age_s"] = json!(newest);
-            lists["status"]["oldest_age_s"] = json!(oldest);
-        }
-        if let Some(trust) = state.trust().map(|trust| trust.list()) {
-            lists["trust"] = json!({ "version": trust.version, "age_s": now.seconds_since(trust.issued_at), "light": trust_light.word() });
-        }
+        let lists = ListsStanding {
+            trust: state.trust().map(|trust| trust.list()).map(|list| TrustStanding {
+                version: list.version,
+                age_s: now.seconds_since(list.issued_at),
+                light: trust_light.word(),
+            }),
+            status: StatusStanding {
+                count: ages.len(),
+                newest_age_s: ages.first().copied(),
+                oldest_age_s: ages.last().copied(),
+                light: status_light.word(),
+            },
+        };
         let summary = state.journal_extract(now.day(), now.day())?.summary();
         Ok(json!({
             "v": 1,
@@ -440,7 +445,7 @@ impl Desk {
             "keep_days": self.state.settings().journal_days.get(),
             "summary": export::summary_json(&extract.summary()),
             "entries": shown,
-            "chain": chain_json(&chain),
+            "chain": ChainDocument::new(&chain),
         }))
     }
 
@@ -464,17 +469,54 @@ impl Desk {
     }
 }
 
-fn chain_json(chain: &Chain) -> Value {
-    let mut json = json!({
-        "intact": chain.is_intact(),
-        "head": export::link_json(&chain.head)["hash"],
-        "entries": chain.entries,
-    });
-    if let Some(broken) = &chain.broken {
-        let Words { zh, en } = broken.words();
-        json["broken"] = json!({ "number": broken.number, "zh": zh, "en": en });
+/// How old the lists at hand are.
+#[derive(Serialize)]
+struct ListsStanding {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trust: Option<TrustStanding>,
+    status: StatusStanding,
+}
+
+#[derive(Serialize)]
+struct TrustStanding {
+    version: u64,
+    age_s: i64,
+    light: &'static str,
+}
+
+#[derive(Serialize)]
+struct StatusStanding {
+    count: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    newest_age_s: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oldest_age_s: Option<i64>,
+    light: &'static str,
+}
+
+/// Whether every line of the journal fits, and what can be noted elsewhere.
+#[derive(Serialize)]
+struct ChainDocument {
+    intact: bool,
+    head: Option<Value>,
+    entries: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    broken: Option<Value>,
+}
+
+impl ChainDocument {
+    fn new(chain: &Chain) -> ChainDocument {
+        let broken = |broken: &Broken| {
+            let Words { zh, en } = broken.words();
+            json!({ "number": broken.number, "zh": zh, "en": en })
+        };
+        ChainDocument {
+            intact: chain.is_intact(),
+            head: export::link_json(&chain.head).get("hash").cloned(),
+            entries: chain.entries,
+            broken: chain.broken.as_ref().map(broken),
+        }
     }
-    json
 }
 
 fn trouble_json(trouble: &Trouble) -> Value {

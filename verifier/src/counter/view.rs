@@ -14,6 +14,8 @@ use credential_format::key::Kid;
 
 /// When nothing was seen of a code for so long, it counts as shown again.
 const GONE_AFTER: Duration = Duration::from_secs(2);
+/// So long a permit must be seen by itself before it is checked: another phone that comes into view with it may be legible a moment later.
+const SETTLES_IN: Duration = Duration::from_millis(120);
 /// So long a permit must be alone in view after another one was seen beside it.
 const ALONE_FOR: Duration = Duration::from_millis(700);
 /// So long the code beside it is waited for, if it cannot be read. It may be a sticker on the desk, which stays.
@@ -30,6 +32,8 @@ pub(super) struct View {
     crowd: Option<Duration>,
     /// Since when a permit lies beside a symbol that cannot be read.
     neighbour_since: Option<Duration>,
+    /// The permit code that is seen by itself, and since when.
+    single: Option<(String, Duration)>,
 }
 
 struct Checked {
@@ -67,7 +71,7 @@ impl View {
     pub(super) fn look(&mut self, permits: &[String], unread: usize, at: Duration) -> Option<Duration> {
         self.checked.retain(|checked| at.saturating_sub(checked.seen) <= GONE_AFTER);
         if at.saturating_sub(self.last_seen) > GONE_AFTER {
-            self.since = None;
+            (self.since, self.single) = (None, None);
         }
         if !permits.is_empty() || unread > 0 {
             self.last_seen = at;
@@ -84,7 +88,7 @@ impl View {
         }
         match permits {
             [] => None,
-            [_] => self.is_alone(unread, at).then(|| self.waited(at)),
+            [one] => (self.has_settled(one, at) & self.is_alone(unread, at)).then(|| self.waited(at)),
             _ => Some(self.waited(at)),
         }
     }
@@ -96,7 +100,7 @@ impl View {
             _ => None,
         };
         self.checked.push(Checked { texts: permits.to_vec(), settled: mark, seen: at });
-        (self.since, self.neighbour_since) = (None, None);
+        (self.since, self.neighbour_since, self.single) = (None, None, None);
     }
 
     /// Another way of checking begins: what stays in view is looked at again.
@@ -118,6 +122,16 @@ impl View {
             }
         }
         known
+    }
+
+    fn has_settled(&mut self, one: &str, at: Duration) -> bool {
+        match &self.single {
+            Some((text, since)) if text == one => at.saturating_sub(*since) >= SETTLES_IN,
+            _ => {
+                self.single = Some((one.to_owned(), at));
+                false
+            }
+        }
     }
 
     fn is_alone(&mut self, unread: usize, at: Duration) -> bool {
@@ -162,39 +176,59 @@ mod tests {
         texts
     }
 
+    /// A look, and before it the one that the code needs to settle.
+    fn settled(view: &mut View, permits: &[String], at: u64) -> Option<Duration> {
+        assert_eq!(view.look(permits, 0, ms(at - 120)), None, "not at once");
+        assert_eq!(view.look(permits, 0, ms(at - 1)), None, "not yet");
+        view.look(permits, 0, ms(at))
+    }
+
     #[test]
     fn a_code_is_checked_once_while_it_stays() {
         let (mut view, one) = (View::default(), vec![code(1)]);
-        assert_eq!(view.look(&[], 1, ms(0)), None, "a symbol that is not read yet");
-        assert_eq!(view.look(&one, 0, ms(120)), Some(ms(120)));
-        view.checked(&one, false, ms(121));
-        for at in [160, 2_000, 3_900, 5_900] {
+        assert_eq!(view.look(&[], 1, ms(1_000)), None, "a symbol that is not read yet");
+        assert_eq!(settled(&mut view, &one, 1_200), Some(ms(200)));
+        view.checked(&one, false, ms(1_200));
+        for at in [1_240, 3_000, 4_900, 6_900] {
             assert_eq!(view.look(&one, 0, ms(at)), None, "{at}");
         }
         // A look at nothing in between is no absence; two seconds are.
-        assert_eq!(view.look(&[], 0, ms(7_900)), None);
-        assert_eq!(view.look(&one, 0, ms(7_900)), None);
-        assert_eq!(view.look(&[], 0, ms(9_901)), None);
-        assert_eq!(view.look(&one, 0, ms(9_902)), Some(ms(0)), "shown again");
+        assert_eq!(view.look(&[], 0, ms(8_900)), None);
+        assert_eq!(view.look(&one, 0, ms(8_900)), None);
+        assert_eq!(view.look(&[], 0, ms(10_901)), None);
+        assert_eq!(settled(&mut view, &one, 11_100), Some(ms(120)), "shown again");
+    }
+
+    #[test]
+    fn a_second_phone_that_comes_a_moment_later_is_seen_too() {
+        let (mut view, both) = (View::default(), sorted(vec![code(1), of_another(1)]));
+        assert_eq!(view.look(&[code(1)], 0, ms(1_000)), None);
+        assert_eq!(view.look(&[code(1)], 0, ms(1_080)), None);
+        assert_eq!(view.look(&both, 0, ms(1_119)), Some(ms(119)), "two need not settle");
+        // A code that changes in the hand begins anew.
+        let mut view = View::default();
+        assert_eq!(view.look(&[code(1)], 0, ms(1_000)), None);
+        assert_eq!(view.look(&[code(2)], 0, ms(1_120)), None);
+        assert_eq!(view.look(&[code(2)], 0, ms(1_240)), Some(ms(240)));
     }
 
     #[test]
     fn the_next_code_of_a_phone_is_new_unless_all_is_said_of_its_permit() {
-        for settled in [true, false] {
+        for all_said in [true, false] {
             let mut view = View::default();
-            assert!(view.look(&[code(1)], 0, ms(0)).is_some());
-            view.checked(&[code(1)], settled, ms(0));
-            assert_eq!(view.look(&[code(2)], 0, ms(1_000)).is_some(), !settled);
-            assert!(view.look(&[of_another(1)], 0, ms(1_100)).is_some(), "another permit is always new");
+            assert!(settled(&mut view, &[code(1)], 1_000).is_some());
+            view.checked(&[code(1)], all_said, ms(1_000));
+            assert_eq!(settled(&mut view, &[code(2)], 2_000).is_some(), !all_said);
+            assert!(settled(&mut view, &[of_another(1)], 2_200).is_some(), "another permit is always new");
         }
     }
 
     #[test]
     fn a_phone_that_stays_for_minutes_is_one_phone() {
         let mut view = View::default();
-        assert!(view.look(&[code(0)], 0, ms(0)).is_some());
-        view.checked(&[code(0)], true, ms(0));
-        for second in 1..=240u64 {
+        assert!(settled(&mut view, &[code(0)], 1_000).is_some());
+        view.checked(&[code(0)], true, ms(1_000));
+        for second in 2..=240u64 {
             assert_eq!(view.look(&[code((second / 15) as u8)], 0, ms(second * 1_000)), None, "{second}");
         }
     }
@@ -204,16 +238,16 @@ mod tests {
         let (a, b) = (code(1), of_another(1));
         let both = sorted(vec![a.clone(), b.clone()]);
         let mut view = View::default();
-        assert_eq!(view.look(&both, 0, ms(0)), Some(ms(0)));
-        view.checked(&both, false, ms(0));
-        // A frame that happens to show one of them.
-        for at in [40, 80, 699] {
+        assert_eq!(view.look(&both, 0, ms(1_000)), Some(ms(0)));
+        view.checked(&both, false, ms(1_000));
+        // Frames that happen to show one of them.
+        for at in [1_040, 1_200, 1_699] {
             assert_eq!(view.look(std::slice::from_ref(&a), 0, ms(at)), None, "{at}");
         }
         // Both again: the matter is known, and the time counts from then.
-        assert_eq!(view.look(&both, 0, ms(690)), None);
-        assert_eq!(view.look(std::slice::from_ref(&a), 0, ms(1_389)), None);
-        assert!(view.look(std::slice::from_ref(&a), 0, ms(1_390)).is_some());
+        assert_eq!(view.look(&both, 0, ms(1_699)), None);
+        assert_eq!(view.look(std::slice::from_ref(&a), 0, ms(2_398)), None);
+        assert!(view.look(std::slice::from_ref(&a), 0, ms(2_399)).is_some());
     }
 
     #[test]
@@ -221,33 +255,34 @@ mod tests {
         let (a, b) = (code(1), of_another(1));
         let both = sorted(vec![a.clone(), b.clone()]);
         let mut view = View::default();
-        assert!(view.look(std::slice::from_ref(&a), 0, ms(0)).is_some());
-        view.checked(std::slice::from_ref(&a), true, ms(0));
-        assert!(view.look(&both, 0, ms(100)).is_some());
-        view.checked(&both, false, ms(100));
-        assert_eq!(view.look(std::slice::from_ref(&a), 0, ms(200)), None, "the accepted one was said already");
-        assert_eq!(view.look(std::slice::from_ref(&b), 0, ms(300)), None, "too soon");
-        assert!(view.look(std::slice::from_ref(&b), 0, ms(800)).is_some());
+        assert!(settled(&mut view, std::slice::from_ref(&a), 1_000).is_some());
+        view.checked(std::slice::from_ref(&a), true, ms(1_000));
+        assert!(view.look(&both, 0, ms(1_100)).is_some());
+        view.checked(&both, false, ms(1_100));
+        assert_eq!(view.look(std::slice::from_ref(&a), 0, ms(1_200)), None, "the accepted one was said already");
+        assert_eq!(view.look(std::slice::from_ref(&b), 0, ms(1_300)), None, "too soon");
+        assert_eq!(view.look(std::slice::from_ref(&b), 0, ms(1_799)), None, "too soon");
+        assert!(view.look(std::slice::from_ref(&b), 0, ms(1_800)).is_some());
     }
 
     #[test]
     fn an_unread_neighbour_is_waited_for_and_not_for_ever() {
         let (mut view, one) = (View::default(), vec![code(1)]);
-        assert_eq!(view.look(&one, 1, ms(0)), None);
-        assert_eq!(view.look(&one, 1, ms(1_499)), None);
-        assert_eq!(view.look(&one, 1, ms(1_500)), Some(ms(1_500)));
+        assert_eq!(view.look(&one, 1, ms(1_000)), None);
+        assert_eq!(view.look(&one, 1, ms(2_499)), None);
+        assert_eq!(view.look(&one, 1, ms(2_500)), Some(ms(1_500)));
         let mut view = View::default();
-        assert_eq!(view.look(&one, 1, ms(0)), None);
-        assert_eq!(view.look(&one, 0, ms(40)), Some(ms(40)), "it went away");
+        assert_eq!(view.look(&one, 1, ms(1_000)), None);
+        assert_eq!(view.look(&one, 0, ms(1_120)), Some(ms(120)), "it went away");
     }
 
     #[test]
     fn another_way_of_checking_looks_again_at_what_was_refused() {
         let mut view = View::default();
-        view.checked(&[code(1)], false, ms(0));
-        view.checked(&[of_another(1)], true, ms(0));
+        view.checked(&[code(1)], false, ms(1_000));
+        view.checked(&[of_another(1)], true, ms(1_000));
         view.forget_refused();
-        assert!(view.look(&[code(1)], 0, ms(10)).is_some());
-        assert_eq!(view.look(&[of_another(1)], 0, ms(20)), None);
+        assert!(settled(&mut view, &[code(1)], 1_200).is_some());
+        assert_eq!(view.look(&[of_another(1)], 0, ms(1_300)), None);
     }
 }
