@@ -15,12 +15,27 @@ before(() => {
 });
 after(() => stage.end());
 
-/** Draws a film of these scenes. Their codes are signed for the moment at which they will be shown, if drawing takes as long as it is thought to. */
-function film(name, scenes) {
+/** How many seconds a second of film takes to draw: as many as the last one did. */
+let rate = 1;
+
+/** Draws a film of these scenes, again if the machine was so slow that their codes are too old by now. */
+async function film(name, scenes) {
+  for (let attempt = 1; ; attempt += 1) {
+    const shown = draw(name, scenes);
+    // A code may be 30 s old, and 5 s from the future.
+    if (shown.early_s > -12 || attempt === 4) {
+      await new Promise((done) => setTimeout(done, Math.max(0, shown.early_s - 4) * 1_000));
+      return shown;
+    }
+  }
+}
+
+/** Codes are signed for the moment at which they will be shown, if drawing takes as long as it is thought to. */
+function draw(name, scenes) {
+  const begun = Date.now();
   const gap = 0.7;
   const seconds = scenes.reduce((sum, { seconds: long = 2.2, after: pause = gap }) => sum + long + pause, 1);
-  // A code may be 30 s old, and 5 s from the future: somewhat early is right.
-  const lead = Math.round(seconds * 0.9) + 2;
+  const lead = Math.round(seconds * rate) + 2;
   const codes = {};
   let at = 1;
   const script = { scenes: [{ seconds: 1, empty: true }] };
@@ -33,9 +48,11 @@ function film(name, scenes) {
   }
   const [from, to] = [join(stage.folder, `${name}.json`), join(stage.folder, `${name}.mjpeg`)];
   writeFileSync(from, JSON.stringify(script));
-  const begun = Date.now();
+  
   const told = JSON.parse(execFileSync(join(BINARIES, "film"), ["--script", from, "--out", to], { encoding: "utf8" }));
-  return { path: to, told, seconds, early_s: lead - (Date.now() - begun) / 1_000 };
+  const took_s = (Date.now() - begun) / 1_000;
+  rate = took_s / seconds;
+  return { path: to, told, seconds, early_s: lead - took_s };
 }
 
 // In the page: when the marks of the film say that a scene's codes are whole, and when a verdict is there.
@@ -100,7 +117,7 @@ test("phones before the camera: valid ones within the time, and each of the othe
     { who: ["valid", "second"], seconds: 3 },
   ];
   scenes[valid.length - 1].after = 2.8;
-  const shown = film("all", scenes);
+  const shown = await film("all", scenes);
   stage.counter("camera");
   const seen = await play("camera", shown);
   const told = seen.verdicts.map((verdict) => verdict.reason);
