@@ -38,6 +38,8 @@ pub(super) struct Desk {
     /// before the camera then has not gone away.
     looked: Duration,
     last_frame: Option<Instant>,
+    /// Whether the clerk has chosen that challenges are asked, where the counter's policy leaves that to the clerk.
+    asks: bool,
     challenge: Option<Shown>,
     challenges: u64,
     view: View,
@@ -99,6 +101,7 @@ impl Desk {
             surroundings,
             looked: Duration::ZERO,
             last_frame: None,
+            asks: false,
             challenge: None,
             challenges: 0,
             view: View::default(),
@@ -174,14 +177,20 @@ impl Desk {
         Ok(document)
     }
 
-    /// What the holder was asked. Where the counter always asks, a code that comes before a challenge was shown has not answered one.
+    /// What the holder was asked. As long as challenges are asked, a code that comes after one was answered and before the next is shown has not
+    /// answered any.
     fn asked(&mut self, now: Timestamp) -> Result<Asked, Refusal> {
-        match self.state.settings().asking {
-            Asking::Passive => self.challenge = None,
-            Asking::Challenge if self.challenge.is_none() => {
+        let asks = match self.state.settings().asking {
+            Asking::Challenge => true,
+            Asking::Passive => false,
+            Asking::Either => self.asks,
+        };
+        match &self.challenge {
+            _ if !asks => self.challenge = None,
+            Some(_) => {}
+            None => {
                 self.make_challenge(now)?;
             }
-            Asking::Challenge | Asking::Either => {}
         }
         let Some(shown) = &self.challenge else { return Ok(Asked::Nothing) };
         Ok(match self.state.asked(&shown.challenge, now)? {
@@ -201,11 +210,13 @@ impl Desk {
         }
         let now = self.now()?;
         self.view.forget_refused();
+        self.asks = true;
         self.make_challenge(now)
     }
 
     fn make_challenge(&mut self, now: Timestamp) -> Result<ChallengeDocument, Refusal> {
-        let [cnonce @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _] = self.roll()?;
+        let random = self.roll()?;
+        let cnonce = *random.first_chunk::<16>().ok_or(refusal::DEFECT)?;
         let challenge = self.state.challenge(cnonce, None, now)?;
         let digits = text::encode(Kind::Challenge, &challenge.to_vec());
         let symbol = QrCode::with_error_correction_level(&digits, EcLevel::M).map_err(|_| refusal::DEFECT)?;
@@ -227,7 +238,7 @@ impl Desk {
         if self.state.settings().asking == Asking::Challenge {
             return Err(refusal::CHALLENGE_ALWAYS.into());
         }
-        self.challenge = None;
+        (self.asks, self.challenge) = (false, None);
         self.view.forget_refused();
         Ok(())
     }
