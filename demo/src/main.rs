@@ -1,6 +1,6 @@
 //! The whole of Juma on one machine: authorities, phones, counters, forgers, and every verdict between them.
 //!
-//! One command plays the story into a folder, on real keys, real bytes and real pictures: `cargo run --release -p demo`. The persons
+//! One command plays the story into a folder, on real keys, real bytes and real pictures: `cargo run -p demo`. The persons
 //! are invented, and the clock is that of the samples. Each scene says beforehand which verdict it must give: the story is a test too, and
 //! ends with exit code 1 when a verdict is another one.
 //!

@@ -26,6 +26,7 @@ use std::time::Duration;
 use credential_format::citizen_id::Sex;
 use credential_format::permit::{Carrier, Claims};
 use credential_format::place::Place;
+use credential_format::text::TextError;
 use serde::Serialize;
 
 use crate::clock_doctor::Diagnosis;
@@ -358,6 +359,21 @@ impl std::fmt::Debug for PermitDocument {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PermitDocument").field("permit_name", &self.permit_name).finish_non_exhaustive()
     }
+}
+
+/// What became of typed digits on their way from the code to here.
+pub fn scanner_advice(fault: TextError) -> Advice {
+    let words = match fault {
+        TextError::Length(_) => Words {
+            zh: "扫描枪漏了或多了字符，请重扫",
+            en: "the scanner dropped or doubled a character: scan again",
+        },
+        _ => Words {
+            zh: "扫描枪输入的字符有误，请关闭输入法后重扫",
+            en: "the scanner typed a wrong character: turn the input method off and scan again",
+        },
+    };
+    Advice { code: fault.code(), words }
 }
 
 /// Who shows the permit: the holder, an agent, or a sheet of paper.

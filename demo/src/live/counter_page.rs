@@ -45,7 +45,7 @@ impl CounterPage {
 
     /// The command that starts it by hand.
     pub(crate) fn command(&self) -> String {
-        format!("cargo run --release -p verifier -- serve --state {}", self.state.display())
+        format!("cargo run -p verifier -- serve --state {}", self.state.display())
     }
 
     /// The digits of the challenge that its page shows at `now`: its state, which lies in our own folder, knows it.

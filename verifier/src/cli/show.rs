@@ -8,7 +8,7 @@ use credential_format::key::PublicKey;
 use credential_format::timestamp::Timestamp;
 use credential_format::trust_list::{Issuer, IssuerKey};
 use serde_json::{Value, json};
-use verifier::clock_doctor::{self, Diagnosis};
+use verifier::clock_doctor::Diagnosis;
 use verifier::journal::chain::Broken;
 use verifier::outlook::{KeptList, Light, ListOutlook, Outlook, Publication, Situation, Standing, minute};
 use verifier::state::{Condition, State};
@@ -44,7 +44,7 @@ impl Show {
         let mut state = self.state.open()?;
         let lists = state.kept_lists().map_err(|error| state_refusal(&error))?;
         let outlook = Outlook::at(&situation(&state, &lists, now));
-        let doctor = examine_clock(&state, now);
+        let doctor = state.clock_doctor(now);
         let troubles = troubles(&state, &outlook, doctor)?;
         let shown = Shown { state: &state, lists: &lists, outlook: &outlook, doctor, troubles, now };
         if self.json {
@@ -66,12 +66,6 @@ pub(super) fn situation<'a>(state: &'a State, lists: &'a [KeptList], now: Timest
         policy: &state.settings().policy,
         publication: Publication::None,
     }
-}
-
-/// What the phones say of this computer's clock. A hint: that it cannot be had is no trouble.
-pub(super) fn examine_clock(state: &State, now: Timestamp) -> Option<Diagnosis> {
-    let phones: Vec<_> = state.phone_clocks().ok()?.iter().map(|phone| (phone.seen_at, phone.ahead_secs)).collect();
-    clock_doctor::examine(&phones, now)
 }
 
 /// Everything that may stop this counter, or soon will.

@@ -11,9 +11,11 @@ use command_line::refusal::{Exit, Refusal};
 use command_line::typed::read_typed_limited;
 use credential_format::challenge::Challenge;
 use credential_format::permit::{Carrier, Claims};
-use credential_format::text::{self, Kind, TextError};
+use credential_format::text::{self, Kind};
 use verifier::journal::By;
-use verifier::json::{Advice, Circumstances, CodeInView, InView, PictureUnread, VerdictDocument, shown_by};
+use verifier::json::{
+    Advice, Circumstances, CodeInView, InView, PictureUnread, VerdictDocument, scanner_advice, shown_by,
+};
 use verifier::scan::Seen;
 use verifier::state::State;
 use verifier::verdict::{Outcome, Reason, Subject, Verdict, Words};
@@ -21,7 +23,6 @@ use verifier::verify::{Asked, SignedPermit};
 use verifier::worker::Trouble;
 
 use super::pictures::Pictures;
-use super::show::examine_clock;
 use super::terminal::{self, Page, age, both};
 use super::{ClockArguments, StateArguments, print_json, state_refusal};
 
@@ -133,21 +134,6 @@ impl Frame {
     }
 }
 
-/// What became of the digits on their way from the code to here.
-fn scanner_advice(fault: TextError) -> Advice {
-    let words = match fault {
-        TextError::Length(_) => Words {
-            zh: "扫描枪漏了或多了字符，请重扫",
-            en: "the scanner dropped or doubled a character: scan again",
-        },
-        _ => Words {
-            zh: "扫描枪输入的字符有误，请关闭输入法后重扫",
-            en: "the scanner typed a wrong character: turn the input method off and scan again",
-        },
-    };
-    Advice { code: fault.code(), words }
-}
-
 /// Without the texts: those are personal data, and the verdict says what is to be known of them.
 fn in_view(seen: &Seen) -> InView {
     let read = seen.codes.iter().map(|code| CodeInView {
@@ -189,7 +175,7 @@ impl Decided {
         let began = Instant::now();
         let verdict = state.verify(&frame.texts, asked, now).map_err(|error| state_refusal(&error))?;
         let (scan, verify) = (frame.scan, began.elapsed());
-        let clock_doctor = examine_clock(state, now);
+        let clock_doctor = state.clock_doctor(now);
         let given_up = |trouble: Trouble| {
             let Words { zh, en } = trouble.words();
             PictureUnread { code: trouble.code(), zh, en }

@@ -13,10 +13,10 @@ use qrcode::{EcLevel, QrCode};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::clock_doctor::{self, Diagnosis};
 use crate::journal::chain::{Broken, Chain};
 use crate::journal::export;
 use crate::journal::{By, Format, What, Why};
+use crate::json::{Advice, scanner_advice};
 use crate::outlook::{KeptList, Light, Outlook, Publication, Situation};
 use crate::scan::Seen;
 use crate::state::{Asking, Condition, State};
@@ -118,8 +118,8 @@ impl Desk {
     /// A code that was typed, by a scanner gun or by hand.
     pub(super) fn typed(&mut self, typed: &str, by: By) -> Result<CheckDocument, Refusal> {
         let digits = text::from_keyboard(typed).into_owned();
-        let fault = text::scanner_fault(&digits);
-        let notes = fault.map(|fault| Note::new(fault.code(), scanner_words(&fault))).into_iter().collect();
+        let advice = text::scanner_fault(&digits).map(scanner_advice);
+        let notes = advice.map(|Advice { code, words }| Note::new(code, words)).into_iter().collect();
         self.check(Presented { texts: &[digits], by, waited: None, notes })
     }
 
@@ -153,7 +153,7 @@ impl Desk {
         if verdict.assurance == Some(Assurance::Challenge) && verdict.outcome() == Outcome::Accept {
             self.challenge = None;
         }
-        notes.extend(self.doctor(now).map(|diagnosis| Note::of_clock(&diagnosis)));
+        notes.extend(self.state.clock_doctor(now).map(|diagnosis| Note::of_clock(&diagnosis)));
         notes.extend(self.state.guard_trouble().filter(|_| verdict.reason == Reason::ReplayGuardUnavailable).map(
             |trouble| {
                 Note::new(trouble.code(), Words { zh: trouble.zh(), en: format!("{trouble}: {}", trouble.remedy()) })
@@ -415,7 +415,7 @@ impl Desk {
         let signs = troubles(&Inquiry {
             outlook: &outlook,
             trust: state.trust(),
-            clock_doctor: self.doctor(now),
+            clock_doctor: self.state.clock_doctor(now),
             unwritable: unwritable.as_ref(),
             free_bytes: (self.surroundings.free_space)(state.folder()),
             conditions: &state.conditions()?,
@@ -471,12 +471,6 @@ impl Desk {
             Format::Csv => export::csv(&extract),
             Format::Json => export::json(&extract).to_string().into_bytes(),
         })
-    }
-
-    fn doctor(&self, now: Timestamp) -> Option<Diagnosis> {
-        let phones = self.state.phone_clocks().ok()?;
-        let phones: Vec<_> = phones.iter().map(|phone| (phone.seen_at, phone.ahead_secs)).collect();
-        clock_doctor::examine(&phones, now)
     }
 }
 
@@ -540,18 +534,4 @@ fn trouble_json(trouble: &Trouble) -> Value {
         "en": en,
         "remedy": { "zh": remedy.zh, "en": remedy.en },
     })
-}
-
-/// What became of the digits on their way from the code to here.
-pub(super) fn scanner_words(fault: &text::TextError) -> Words {
-    match fault {
-        text::TextError::Length(_) => Words {
-            zh: "扫描枪漏了或多了字符，请重扫",
-            en: "the scanner dropped or doubled a character: scan again",
-        },
-        _ => Words {
-            zh: "扫描枪输入的字符有误，请关闭输入法后重扫",
-            en: "the scanner typed a wrong character: turn the input method off and scan again",
-        },
-    }
 }

@@ -4,6 +4,7 @@ use credential_format::timestamp::Timestamp;
 use rusqlite::{Transaction, TransactionBehavior};
 
 use super::{State, StateError};
+use crate::clock_doctor::{self, Diagnosis};
 use crate::verdict::{Subject, Verdict};
 
 /// So many phones are remembered: as many as are asked when they disagree with this computer.
@@ -36,6 +37,12 @@ impl State {
             Timestamp::new(seen_at.cast_unsigned()).ok().map(|seen_at| PhoneClock { seen_at, ahead_secs })
         };
         Ok(rows.into_iter().filter_map(clock).collect())
+    }
+
+    /// What the phones say of this computer's clock. A hint: that it cannot be had is no trouble.
+    pub fn clock_doctor(&self, now: Timestamp) -> Option<Diagnosis> {
+        let phones: Vec<_> = self.phone_clocks().ok()?.iter().map(|phone| (phone.seen_at, phone.ahead_secs)).collect();
+        clock_doctor::examine(&phones, now)
     }
 
     /// Remembers a phone whose signature under a signed permit held, whatever else came of the code. That it is lost with the power does no
