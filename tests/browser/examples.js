@@ -1,6 +1,6 @@
 // Answers as the program gives them, about people who do not exist.
 
-const words = (zh, en) => ({ zh, en });
+export const words = (zh, en) => ({ zh, en });
 
 export const ADVICE = {
   NO_CODE_SEEN: { code: "NO_CODE_SEEN", zh: "请把二维码放到画面中", en: "bring the code into view" },
