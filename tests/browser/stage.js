@@ -1,7 +1,7 @@
 // An authority, its phones and a counter, by the commands that people run, and by the clock of this computer. All persons are invented.
 
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
@@ -30,6 +30,7 @@ const CAST = {
 
 export class Stage {
   constructor() {
+    if (!existsSync(join(BINARIES, "verifier"))) throw new Error(`there are no commands in ${BINARIES}: build them with cargo build --workspace --bins --tests`);
     this.folder = mkdtempSync(join(tmpdir(), "juma-browser-"));
     mkdirSync(join(this.folder, "keys"));
     for (const key of ["root", "permit", "status"]) this.run("issuer", "keygen", "--out", `keys/${key}.pem`);
