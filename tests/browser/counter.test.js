@@ -23,7 +23,7 @@ let counters = 0;
 /** A test at a counter of its own, whose program must have ended well afterwards. */
 function counterTest(name, options, run) {
   const state = `window-${(counters += 1)}`;
-  test(name, { timeout: 180_000 }, async () => {
+  test(name, { timeout: 600_000 }, async () => {
     stage.counter(state, options);
     const served = await stage.serve(state);
     const it = await openAt(served.address, options);
