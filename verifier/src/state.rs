@@ -86,6 +86,9 @@ pub struct KeptStatusList {
     pub list: Result<TrustedStatusList, StatusRefusal>,
 }
 
+/// Nobody synchronises so often while one code is checked; what is loaded then is used as it is, and a list that does not fit is missing.
+const GENERATIONS_TRIED: u32 = 4;
+
 /// The most status lists that are kept in memory, a quarter of a megabyte each.
 const LISTS_IN_MEMORY: usize = 96;
 
@@ -138,8 +141,15 @@ impl State {
     /// # Errors
     /// [`StateError`] when the state cannot be read. When it cannot be written to there is a verdict, which accepts nothing.
     pub fn verify<T: AsRef<str>>(&mut self, frame: &[T], asked: Asked, now: Timestamp) -> Result<Verdict, StateError> {
-        self.refresh()?;
-        self.load_status_lists(frame)?;
+        // A synchronisation that ends in between would leave the old trust list beside a new status list, signed with a key that only the new one
+        // has. Both must be of one generation.
+        for _ in 0..GENERATIONS_TRIED {
+            self.refresh()?;
+            self.load_status_lists(frame)?;
+            if self.stored_generation()? == self.generation {
+                break;
+            }
+        }
         let mut local = SqliteGuard { folder: &self.folder, database: &self.database, trouble: &self.trouble };
         let mut hall;
         let replay: &mut dyn ReplayGuard = match &mut self.shared {
@@ -340,6 +350,14 @@ impl State {
         self.status = StatusLists::new();
         self.generation = generation;
         Ok(())
+    }
+
+    fn stored_generation(&self) -> Result<i64, StateError> {
+        let read = || {
+            let select = "SELECT generation FROM installation";
+            self.database.connection.prepare(select)?.query_row([], |row| row.get(0))
+        };
+        read().map_err(|error| self.error(&error))
     }
 
     /// Loads the status lists that the permits of this frame name, if they are not in memory.
