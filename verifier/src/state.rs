@@ -86,9 +86,6 @@ pub struct KeptStatusList {
     pub list: Result<TrustedStatusList, StatusRefusal>,
 }
 
-/// Nobody synchronises so often while one code is checked; what is loaded then is used as it is, and a list that does not fit is missing.
-const GENERATIONS_TRIED: u32 = 4;
-
 /// The most status lists that are kept in memory, a quarter of a megabyte each.
 const LISTS_IN_MEMORY: usize = 96;
 
@@ -141,15 +138,7 @@ impl State {
     /// # Errors
     /// [`StateError`] when the state cannot be read. When it cannot be written to there is a verdict, which accepts nothing.
     pub fn verify<T: AsRef<str>>(&mut self, frame: &[T], asked: Asked, now: Timestamp) -> Result<Verdict, StateError> {
-        // A synchronisation that ends in between would leave the old trust list beside a new status list, signed with a key that only the new one
-        // has. Both must be of one generation.
-        for _ in 0..GENERATIONS_TRIED {
-            self.refresh()?;
-            self.load_status_lists(frame)?;
-            if self.stored_generation()? == self.generation {
-                break;
-            }
-        }
+        self.at_one_moment(|state| state.load_status_lists(frame))?;
         let mut local = SqliteGuard { folder: &self.folder, database: &self.database, trouble: &self.trouble };
         let mut hall;
         let replay: &mut dyn ReplayGuard = match &mut self.shared {
@@ -268,7 +257,10 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn status_lists(&mut self) -> Result<Vec<KeptStatusList>, StateError> {
-        self.refresh()?;
+        self.at_one_moment(|state| state.checked_status_lists())
+    }
+
+    fn checked_status_lists(&self) -> Result<Vec<KeptStatusList>, StateError> {
         let Some(trust) = &self.trust else { return Ok(Vec::new()) };
         let read = || {
             let mut statement =
@@ -311,10 +303,26 @@ impl State {
     /// # Errors
     /// [`StateError`].
     pub fn refresh(&mut self) -> Result<(), StateError> {
+        self.at_one_moment(|_| Ok(()))
+    }
+
+    /// Loads what another process has taken since the last look, and reads on, as the file stood at that moment. Read one after the other, a
+    /// synchronisation that ends in between would leave the old trust list beside a new status list, signed with a key that only the new
+    /// trust list has.
+    fn at_one_moment<T>(&mut self, read: impl FnOnce(&mut State) -> Result<T, StateError>) -> Result<T, StateError> {
         // What was opened for reading only sees no change: the disk may have room again, or other lists.
         if self.database.unwritable.is_some() {
             self.database = Database::open(&self.folder)?;
         }
+        // The first SELECT takes the snapshot that all later ones read, and keeps nobody from writing.
+        self.database.connection.execute_batch("BEGIN DEFERRED").map_err(|error| self.error(&error))?;
+        let read = self.load_generation().and_then(|()| read(self));
+        let ended = self.database.connection.execute_batch("ROLLBACK").map_err(|error| self.error(&error));
+        read.and_then(|value| ended.map(|()| value))
+    }
+
+    /// Loads trust list, settings and the newest signed time, unless they are of this generation already.
+    fn load_generation(&mut self) -> Result<(), StateError> {
         let row = self
             .database
             .connection
@@ -350,14 +358,6 @@ impl State {
         self.status = StatusLists::new();
         self.generation = generation;
         Ok(())
-    }
-
-    fn stored_generation(&self) -> Result<i64, StateError> {
-        let read = || {
-            let select = "SELECT generation FROM installation";
-            self.database.connection.prepare(select)?.query_row([], |row| row.get(0))
-        };
-        read().map_err(|error| self.error(&error))
     }
 
     /// Loads the status lists that the permits of this frame name, if they are not in memory.
@@ -477,6 +477,27 @@ mod tests {
         let mut again = State::open(&folder.path().join("s")).unwrap();
         assert_eq!(again.trust().unwrap().list().version, 7);
         assert_eq!(reason(&mut again, &testing::code(at(0), 3), at(0)), Reason::Cancelled);
+    }
+
+    #[test]
+    fn what_is_taken_while_a_verdict_is_read_counts_for_the_next() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let mut other = State::open(state.folder()).unwrap();
+        let cancelled = testing::status_list(STATUS_KEY, 3, at(-30), &[(7, Status::Cancelled)]);
+        let code = testing::code(at(0), 1);
+        state
+            .at_one_moment(|state| {
+                assert!(other.take_trust_list(&testing::trust_list(8), at(0)).unwrap());
+                assert!(other.take_status_list(&cancelled, at(0)).unwrap());
+                state.load_status_lists(&[&code])?;
+                assert_eq!(state.trust().unwrap().list().version, 7);
+                assert_eq!(state.status.iter().next().unwrap().list().head().issued_at, at(-60));
+                Ok(())
+            })
+            .unwrap();
+        assert_eq!(reason(&mut state, &code, at(0)), Reason::Cancelled);
+        assert_eq!(state.trust().unwrap().list().version, 8);
     }
 
     #[test]
