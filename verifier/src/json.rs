@@ -24,7 +24,7 @@
 use std::time::Duration;
 
 use credential_format::citizen_id::Sex;
-use credential_format::permit::{Carrier, Claims};
+use credential_format::permit::{Agent, Carrier, Claims, VoucherNote};
 use credential_format::place::Place;
 use credential_format::text::TextError;
 use serde::Serialize;
@@ -192,8 +192,8 @@ fn micros(duration: Duration) -> u64 {
 }
 
 /// A text in both languages of the screen.
-#[derive(Clone, Debug, Serialize)]
-struct Bilingual {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Bilingual {
     zh: String,
     en: String,
 }
@@ -314,10 +314,7 @@ impl ClaimsDocument {
     fn new(claims: &Claims) -> ClaimsDocument {
         let (kind, voucher) = match &claims.carrier {
             Carrier::Device(_) => ("display", None),
-            Carrier::Paper(note) => (
-                "voucher",
-                Some(VoucherDocument { serial: note.serial.as_str().into(), place: note.place.as_str().into() }),
-            ),
+            Carrier::Paper(note) => ("voucher", Some(VoucherDocument::new(note))),
         };
         ClaimsDocument {
             kind,
@@ -338,10 +335,7 @@ impl ClaimsDocument {
             issued_at: claims.issued_at.to_string(),
             expires_at: claims.expires_at.to_string(),
             status: SlotDocument { list: claims.status.list, index: claims.status.index },
-            agent: claims.agent.as_ref().map(|agent| {
-                let (zh, en) = agent.relation.words();
-                AgentDocument { name: agent.name.as_str().into(), relation: Words { zh, en }.into() }
-            }),
+            agent: claims.agent.as_ref().map(|agent| AgentDocument::new(agent, agent.name.as_str().into())),
             voucher,
             shown_by: shown_by(claims).into(),
         }
@@ -385,7 +379,7 @@ pub fn shown_by(claims: &Claims) -> Words {
     }
 }
 
-fn sex(sex: Sex) -> Words {
+pub(crate) fn sex(sex: Sex) -> Words {
     Words { zh: sex.zh(), en: if sex == Sex::Male { "male" } else { "female" } }
 }
 
@@ -427,15 +421,29 @@ struct SlotDocument {
 }
 
 #[derive(Clone, Serialize)]
-struct AgentDocument {
+pub(crate) struct AgentDocument {
     name: String,
     relation: Bilingual,
 }
 
+impl AgentDocument {
+    /// The name whole or masked, as whoever shows it may.
+    pub(crate) fn new(agent: &Agent, name: String) -> AgentDocument {
+        let (zh, en) = agent.relation.words();
+        AgentDocument { name, relation: Words { zh, en }.into() }
+    }
+}
+
 #[derive(Clone, Serialize)]
-struct VoucherDocument {
+pub(crate) struct VoucherDocument {
     serial: String,
     place: String,
+}
+
+impl VoucherDocument {
+    pub(crate) fn new(note: &VoucherNote) -> VoucherDocument {
+        VoucherDocument { serial: note.serial.as_str().into(), place: note.place.as_str().into() }
+    }
 }
 
 #[cfg(test)]

@@ -405,6 +405,30 @@ reasons! {
         ["请核对持证人身份证件；状态以联网核验为准", "Check the holder's identity card; the status online prevails"],
 }
 
+impl Reason {
+    /// The colour for it, when the clock was not set by hand.
+    pub fn tone(self) -> Tone {
+        match self.outcome() {
+            Outcome::Accept => Tone::Green,
+            _ if matches!(self, Reason::NoCode | Reason::NotAPermitCode) => Tone::Grey,
+            Outcome::Reject if !self.is_curable() => Tone::Red,
+            Outcome::Reject | Outcome::Undetermined => Tone::Amber,
+        }
+    }
+
+    /// The sign for it, which says without colour what the colour says.
+    pub fn sign(self) -> char {
+        match self.outcome() {
+            Outcome::Accept => '✓',
+            Outcome::Reject if !self.is_curable() => '✕',
+            // A new code of the same phone is all that is wanted.
+            Outcome::Reject if matches!(self.step(), Step::Freshness | Step::Replay) => '↻',
+            Outcome::Reject => '!',
+            Outcome::Undetermined => '?',
+        }
+    }
+}
+
 impl Verdict {
     /// Accept, reject or undetermined.
     pub fn outcome(&self) -> Outcome {
@@ -421,24 +445,9 @@ impl Verdict {
 
     /// The colour for it. What a clock that was set by hand has decided is never green.
     pub fn tone(&self, fixed_clock: bool) -> Tone {
-        match self.outcome() {
-            Outcome::Accept if fixed_clock => Tone::Grey,
-            Outcome::Accept => Tone::Green,
-            _ if matches!(self.reason, Reason::NoCode | Reason::NotAPermitCode) => Tone::Grey,
-            Outcome::Reject if !self.reason.is_curable() => Tone::Red,
-            Outcome::Reject | Outcome::Undetermined => Tone::Amber,
-        }
-    }
-
-    /// The sign for it, which says without colour what the colour says.
-    pub fn sign(&self) -> char {
-        match self.outcome() {
-            Outcome::Accept => '✓',
-            Outcome::Reject if !self.reason.is_curable() => '✕',
-            // A new code of the same phone is all that is wanted.
-            Outcome::Reject if matches!(self.reason.step(), Step::Freshness | Step::Replay) => '↻',
-            Outcome::Reject => '!',
-            Outcome::Undetermined => '?',
+        match self.reason.tone() {
+            Tone::Green if fixed_clock => Tone::Grey,
+            tone => tone,
         }
     }
 

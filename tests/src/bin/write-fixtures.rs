@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use serde::Serialize;
 use tests::sample_permits::fixtures_folder;
 use tests::vector::{Expect, Vector, World, to_json};
+use verifier::verdict::{Reason, Words};
 
 fn main() -> ExitCode {
     let check = match std::env::args().skip(1).collect::<Vec<_>>().as_slice() {
@@ -53,7 +55,41 @@ fn files(vectors: &BTreeMap<String, Vector>, worlds: &BTreeMap<String, World>) -
     let vectors_text = vectors.iter().map(|(name, vector)| (format!("{name}.json"), to_json(vector)));
     let worlds_text = worlds.iter().map(|(name, world)| (format!("worlds/{name}.json"), to_json(world)));
     let readme = ("README.md".to_owned(), readme(vectors, worlds));
-    vectors_text.chain(worlds_text).chain([readme]).collect()
+    let reasons = ("reasons.json".to_owned(), to_json(&Reason::ALL.iter().copied().map(row).collect::<Vec<_>>()));
+    vectors_text.chain(worlds_text).chain([readme, reasons]).collect()
+}
+
+/// A row of the table of reasons, for programs that show verdicts.
+#[derive(Serialize)]
+struct Row {
+    reason: &'static str,
+    step: &'static str,
+    outcome: &'static str,
+    curable: bool,
+    light: &'static str,
+    sign: char,
+    title: Bilingual,
+    remedy: Bilingual,
+}
+
+#[derive(Serialize)]
+struct Bilingual {
+    zh: &'static str,
+    en: &'static str,
+}
+
+fn row(reason: Reason) -> Row {
+    let bilingual = |Words { zh, en }: Words| Bilingual { zh, en };
+    Row {
+        reason: reason.code(),
+        step: reason.step().name(),
+        outcome: reason.outcome().word(),
+        curable: reason.is_curable(),
+        light: reason.tone().word(),
+        sign: reason.sign(),
+        title: bilingual(reason.title()),
+        remedy: bilingual(reason.remedy()),
+    }
 }
 
 /// Files in the folders of vectors that no vector has. Other folders and files (photographs, `permits.json`) are not this program's.
@@ -137,6 +173,9 @@ persons, numbers and addresses are invented; they are those of `permits.json`. S
 
 This file and all vectors are written by `cargo run -p tests --bin write-fixtures`; with `-- --check` it compares and ends with 1 on any
 difference. The tests that go through them are `tests/tests/vectors.rs` and `tests/tests/independent.rs`.
+
+`reasons.json` is the table of reasons: the code, the step of SPEC section 8 that gives it, what it makes the outcome, colour and sign on a
+screen, and the words of it in both languages.
 
 Written by hand stand `permits.json`, twenty sample permits with forty days of their lives, and what other tests read under its own name.
 

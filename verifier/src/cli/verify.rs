@@ -222,7 +222,7 @@ impl Decided {
             page.line("固定时间，非实时核验 / fixed clock: not a live check");
         }
         let tone = verdict.tone(self.circumstances.fixed_clock);
-        page.title(format!("{} {}", verdict.sign(), both(&verdict.reason.title())), Some(tone));
+        page.title(format!("{} {}", verdict.reason.sign(), both(&verdict.reason.title())), Some(tone));
         if let Some(detail) = verdict.detail() {
             page.line(format!("  {}", both(&detail)));
         }

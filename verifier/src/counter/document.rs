@@ -1,30 +1,15 @@
 //! What the page is told of a check: masked, in both languages, and no more than it shows.
 
-use credential_format::citizen_id::Sex;
 use credential_format::day::Day;
 use credential_format::permit::{Carrier, Claims};
 use credential_format::timestamp::Timestamp;
 use serde::Serialize;
 
 use crate::clock_doctor::Diagnosis;
-use crate::json::shown_by;
+use crate::journal::{By, HOLDER_MISMATCH, HOLDER_MISMATCH_REMEDY, HOLDER_MISMATCH_TITLE};
+use crate::json::{AgentDocument, Bilingual, VoucherDocument, sex, shown_by};
 use crate::verdict::{Outcome, Subject, Tone, Verdict, Words};
 use crate::verify::SignedPermit;
-
-use crate::journal::{By, HOLDER_MISMATCH, HOLDER_MISMATCH_REMEDY, HOLDER_MISMATCH_TITLE};
-
-/// A text in both languages of the screen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(super) struct Said {
-    zh: String,
-    en: String,
-}
-
-impl<T: Into<String>> From<Words<T>> for Said {
-    fn from(words: Words<T>) -> Said {
-        Said { zh: words.zh.into(), en: words.en.into() }
-    }
-}
 
 /// A check as the page shows it.
 #[derive(Clone, Debug, Serialize)]
@@ -34,20 +19,20 @@ pub(super) struct CheckDocument {
     light: &'static str,
     sign: char,
     reason: &'static str,
-    title: Said,
+    title: Bilingual,
     #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<Said>,
-    remedy: Said,
+    detail: Option<Bilingual>,
+    remedy: Bilingual,
     curable: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     assurance: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     permit: Option<MaskedPermit>,
     lists: Lists,
-    how: Said,
+    how: Bilingual,
     #[serde(skip_serializing_if = "Option::is_none")]
     code_age_s: Option<i64>,
-    decided_at: Said,
+    decided_at: Bilingual,
     clock: &'static str,
     by: &'static str,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -59,7 +44,7 @@ pub(super) struct CheckDocument {
 pub(super) struct Note {
     code: &'static str,
     #[serde(flatten)]
-    words: Said,
+    words: Bilingual,
 }
 
 impl Note {
@@ -98,10 +83,10 @@ impl CheckDocument {
             number,
             outcome: verdict.outcome().word(),
             light: verdict.tone(fixed_clock).word(),
-            sign: verdict.sign(),
+            sign: verdict.reason.sign(),
             reason: verdict.reason.code(),
             title: verdict.reason.title().into(),
-            detail: verdict.detail().map(Said::from),
+            detail: verdict.detail().map(Bilingual::from),
             remedy: verdict.reason.remedy().into(),
             curable: verdict.reason.is_curable(),
             assurance: verdict.assurance.map(|assurance| assurance.word()),
@@ -170,21 +155,21 @@ struct MaskedPermit {
     specimen: bool,
     carrier: &'static str,
     name: String,
-    sex: Said,
-    ethnicity: Said,
+    sex: Bilingual,
+    ethnicity: Bilingual,
     citizen_id: String,
     household: String,
     address: String,
-    issued_on: Said,
-    endorsed_until: Said,
+    issued_on: Bilingual,
+    endorsed_until: Bilingual,
     window: Window,
     issuer: String,
     residence_code: String,
-    shown_by: Said,
+    shown_by: Bilingual,
     #[serde(skip_serializing_if = "Option::is_none")]
     agent: Option<AgentDocument>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    voucher: Option<Voucher>,
+    voucher: Option<VoucherDocument>,
 }
 
 /// Personal data, though masked: not for `Debug`.
@@ -196,20 +181,8 @@ impl std::fmt::Debug for MaskedPermit {
 
 #[derive(Clone, Serialize)]
 struct Window {
-    opens: Said,
-    closes: Said,
-}
-
-#[derive(Clone, Serialize)]
-struct AgentDocument {
-    name: String,
-    relation: Said,
-}
-
-#[derive(Clone, Serialize)]
-struct Voucher {
-    serial: String,
-    place: String,
+    opens: Bilingual,
+    closes: Bilingual,
 }
 
 impl MaskedPermit {
@@ -218,9 +191,7 @@ impl MaskedPermit {
         let (opens, closes) = permit.rule().window_days(claims.endorsed_until);
         let voucher = match &claims.carrier {
             Carrier::Device(_) => None,
-            Carrier::Paper(note) => {
-                Some(Voucher { serial: note.serial.as_str().into(), place: note.place.as_str().into() })
-            }
+            Carrier::Paper(note) => Some(VoucherDocument::new(note)),
         };
         let name = permit.rule().voucher_name().filter(|_| voucher.is_some()).unwrap_or(permit.rule().permit_name());
         MaskedPermit {
@@ -228,7 +199,7 @@ impl MaskedPermit {
             specimen: permit.is_specimen(),
             carrier: if voucher.is_some() { "paper" } else { "phone" },
             name: claims.name.masked(),
-            sex: sex(claims),
+            sex: sex(claims.citizen_id.sex()).into(),
             ethnicity: Words { zh: claims.ethnicity.name(), en: claims.ethnicity.name_en() }.into(),
             citizen_id: claims.citizen_id.masked(),
             household: claims.household.masked(),
@@ -239,10 +210,7 @@ impl MaskedPermit {
             issuer: permit.issuer_name().into(),
             residence_code: masked_residence_code(claims),
             shown_by: shown_by(claims).into(),
-            agent: claims.agent.as_ref().map(|agent| {
-                let (zh, en) = agent.relation.words();
-                AgentDocument { name: agent.name.masked(), relation: Words { zh, en }.into() }
-            }),
+            agent: claims.agent.as_ref().map(|agent| AgentDocument::new(agent, agent.name.masked())),
             voucher,
         }
     }
@@ -253,7 +221,7 @@ impl MaskedPermit {
 pub(super) struct WholePermit {
     name: String,
     citizen_id: String,
-    birth_date: Said,
+    birth_date: Bilingual,
     household: String,
     address: String,
     residence_code: String,
@@ -272,17 +240,9 @@ impl WholePermit {
             household: claims.household.to_address(),
             address: claims.address.to_address(),
             residence_code: claims.residence_code.to_string(),
-            agent: claims.agent.as_ref().map(|agent| {
-                let (zh, en) = agent.relation.words();
-                AgentDocument { name: agent.name.as_str().into(), relation: Words { zh, en }.into() }
-            }),
+            agent: claims.agent.as_ref().map(|agent| AgentDocument::new(agent, agent.name.as_str().into())),
         }
     }
-}
-
-fn sex(claims: &Claims) -> Said {
-    let sex = claims.citizen_id.sex();
-    Words { zh: sex.zh(), en: if sex == Sex::Male { "male" } else { "female" } }.into()
 }
 
 /// The last four digits, which people read to each other.
@@ -291,18 +251,18 @@ fn masked_residence_code(claims: &Claims) -> String {
     digits.chars().enumerate().map(|(at, digit)| if at < 12 { '*' } else { digit }).collect()
 }
 
-fn day(day: Day) -> Said {
+fn day(day: Day) -> Bilingual {
     Words { zh: day.zh(), en: day.to_string() }.into()
 }
 
 /// `2026年11月27日 17:03:20`, in Shanghai.
-pub(super) fn to_the_second(time: Timestamp) -> Said {
+pub(super) fn to_the_second(time: Timestamp) -> Bilingual {
     let (date, clock) = date_and_clock(time);
     Words { zh: format!("{} {clock}", time.day().zh()), en: format!("{date} {clock}") }.into()
 }
 
 /// Without the seconds.
-pub(super) fn to_the_minute(time: Timestamp) -> Said {
+pub(super) fn to_the_minute(time: Timestamp) -> Bilingual {
     let (date, mut clock) = date_and_clock(time);
     clock.truncate("17:03".len());
     Words { zh: format!("{} {clock}", time.day().zh()), en: format!("{date} {clock}") }.into()
