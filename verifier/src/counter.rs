@@ -4,7 +4,7 @@
 //! other commands do it, written into the journal, and told to the page with every personal datum masked. How the two talk is in
 //! `docs/counter-page.md`. [`Counter::router`] is the whole service without a port, [`Counter::serve`] binds it to the loopback address.
 //!
-//! The clock and the dice come in with [`Surroundings`]; time within a run, which nobody may set, is the system's monotonic clock.
+//! Clocks and dice come in with [`Surroundings`].
 
 mod api;
 mod desk;
@@ -45,7 +45,9 @@ pub const PORT: u16 = 8_686;
 pub struct Surroundings {
     /// The time; `None` when the computer's clock is beyond belief.
     pub now: Box<dyn Fn() -> Option<Timestamp> + Send>,
-    /// Whether that is a time given by hand: then nothing is ever green, and nothing is written into the journal.
+    /// How long it is since any one moment, by a clock that nobody sets.
+    pub ticks: Box<dyn Fn() -> Duration + Send>,
+    /// Whether `now` is a time given by hand: then nothing is ever green, and nothing is written into the journal.
     pub fixed_clock: bool,
     /// Random bytes; `None` when the system has none.
     pub dice: Box<dyn FnMut() -> Option<[u8; 32]> + Send>,
@@ -196,7 +198,7 @@ async fn with_token(Shared(door): Shared<Door>, request: Request, next: Next) ->
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicI64, Ordering};
+    use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
     use axum::body::{Body, to_bytes};
     use axum::http::{HeaderMap, HeaderName, Method, StatusCode};
@@ -217,6 +219,8 @@ mod tests {
         path: std::path::PathBuf,
         router: Router,
         secs: Arc<AtomicI64>,
+        /// Milliseconds of the clock that nobody sets.
+        ticks: Arc<AtomicU64>,
     }
 
     impl Page {
@@ -234,9 +238,12 @@ mod tests {
             prepare(&mut state);
             let secs = Arc::new(AtomicI64::new(0));
             let clock = Arc::clone(&secs);
+            let ticks = Arc::new(AtomicU64::new(1_000_000));
+            let running = Arc::clone(&ticks);
             let mut rolled = 0u8;
             let surroundings = Surroundings {
                 now: Box::new(move || Some(at(clock.load(Ordering::Relaxed)))),
+                ticks: Box::new(move || Duration::from_millis(running.load(Ordering::Relaxed))),
                 fixed_clock,
                 dice: Box::new(move || {
                     rolled += 1;
@@ -246,7 +253,7 @@ mod tests {
                 scan_worker: Program::new("/nowhere/verifier", ["scan-worker"]),
             };
             let router = Counter::new(state, surroundings).router(PORT, TOKEN.into());
-            Page { _folder: folder, path, router, secs }
+            Page { _folder: folder, path, router, secs, ticks }
         }
 
         async fn send(
@@ -388,6 +395,45 @@ mod tests {
             let check = page.check(&page.answer(answer["challenge"]["digits"].as_str().unwrap(), 1)).await;
             assert_eq!(check["reason"], reason, "after {secs} s");
         }
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_makes_no_challenge_younger() {
+        for (millis, reason) in [(60_999, "VALID"), (61_000, "CHALLENGE_EXPIRED")] {
+            let page = Page::new();
+            let (_, answer) = page.post("/api/challenge", json!({})).await;
+            page.ticks.fetch_add(millis, Ordering::Relaxed);
+            let check = page.check(&page.answer(answer["challenge"]["digits"].as_str().unwrap(), 1)).await;
+            assert_eq!(check["reason"], reason, "after {millis} ms");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_a_check_has_told_is_kept_ten_minutes() {
+        let page = Page::new();
+        let check = page.check(&testing::code(at(0), 1)).await["number"].clone();
+        let reveal = || page.post("/api/reveal", json!({ "check": check, "why": "holder" }));
+        page.ticks.fetch_add(599_999, Ordering::Relaxed);
+        let (status, answer) = reveal().await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        page.ticks.fetch_add(1, Ordering::Relaxed);
+        let (status, answer) = reveal().await;
+        assert_eq!((status, code(&answer)), (StatusCode::GONE, "CHECK_OVER"));
+    }
+
+    #[tokio::test]
+    async fn what_twenty_checks_have_told_is_kept() {
+        let page = Page::new();
+        let first = page.check(&testing::code(at(0), 1)).await["number"].clone();
+        let reveal = || page.post("/api/reveal", json!({ "check": first, "why": "holder" }));
+        for nonce in 2..=20 {
+            page.check(&testing::code(at(0), nonce)).await;
+        }
+        let (status, answer) = reveal().await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        page.check(&testing::code(at(0), 21)).await;
+        let (status, answer) = reveal().await;
+        assert_eq!((status, code(&answer)), (StatusCode::GONE, "CHECK_OVER"));
     }
 
     #[tokio::test]

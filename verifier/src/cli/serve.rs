@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::io::ErrorKind;
+use std::time::Instant;
 
 use clap::Args;
 use command_line::files::write_stdout;
@@ -44,8 +45,10 @@ impl Serve {
                 "start it by its full path",
             )
         })?;
+        let started = Instant::now();
         let surroundings = Surroundings {
             now: Box::new(move || clock.now().ok()),
+            ticks: Box::new(move || started.elapsed()),
             fixed_clock: clock.is_fixed(),
             dice: Box::new(|| random_bytes().ok()),
             free_space: free_bytes,

@@ -2,7 +2,7 @@
 //! camera saw last.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use credential_format::challenge::Challenge;
 use credential_format::citizen_id::CitizenId;
@@ -37,7 +37,7 @@ pub(super) struct Desk {
     /// For how long the camera has been looking. It stands still while the page sends no frames, since the clerk works on a verdict: what is
     /// before the camera then has not gone away.
     looked: Duration,
-    last_frame: Option<Instant>,
+    last_frame: Option<Duration>,
     /// Whether the clerk has chosen that challenges are asked, where the counter's policy leaves that to the clerk.
     asks: bool,
     challenge: Option<Shown>,
@@ -52,13 +52,13 @@ pub(super) struct Desk {
 /// A challenge on the screen.
 struct Shown {
     challenge: Challenge,
-    at: Instant,
+    at: Duration,
 }
 
 /// A check whose data may still be asked for.
 struct Checked {
     number: u64,
-    at: Instant,
+    at: Duration,
     document: CheckDocument,
     permit: Option<SignedPermit>,
     compared: u32,
@@ -115,6 +115,14 @@ impl Desk {
         (self.surroundings.now)().ok_or(refusal::CLOCK_WRONG.into())
     }
 
+    fn ticks(&self) -> Duration {
+        (self.surroundings.ticks)()
+    }
+
+    fn since(&self, ticks: Duration) -> Duration {
+        self.ticks().saturating_sub(ticks)
+    }
+
     /// A code that was typed, by a scanner gun or by hand.
     pub(super) fn typed(&mut self, typed: &str, by: By) -> Result<CheckDocument, Refusal> {
         let digits = text::from_keyboard(typed).into_owned();
@@ -125,7 +133,8 @@ impl Desk {
 
     /// What a frame of the camera shows: a check, when there is something new in it.
     pub(super) fn seen(&mut self, seen: &Seen) -> Result<Option<CheckDocument>, Refusal> {
-        let since = self.last_frame.replace(Instant::now()).map_or(Duration::ZERO, |last| last.elapsed());
+        let ticks = self.ticks();
+        let since = self.last_frame.replace(ticks).map_or(Duration::ZERO, |last| ticks.saturating_sub(last));
         self.looked += since.min(FRAME_GAP_MAX);
         let at = self.looked;
         let mut permits: Vec<String> = seen
@@ -168,7 +177,7 @@ impl Desk {
         };
         self.keep(Checked {
             number: self.numbers,
-            at: Instant::now(),
+            at: self.ticks(),
             document: document.clone(),
             permit,
             compared: 0,
@@ -196,7 +205,7 @@ impl Desk {
         Ok(match self.state.asked(&shown.challenge, now)? {
             // The computer's clock may be set while a challenge is on the screen; this one cannot.
             Asked::Challenge { answer, age_secs } => {
-                Asked::Challenge { answer, age_secs: age_secs.max(shown.at.elapsed().as_secs()) }
+                Asked::Challenge { answer, age_secs: age_secs.max(self.since(shown.at).as_secs()) }
             }
             other => other,
         })
@@ -228,7 +237,7 @@ impl Desk {
             modules: symbol.to_colors().into_iter().map(|module| module.select('1', '0')).collect(),
             digits,
         };
-        self.challenge = Some(Shown { challenge, at: Instant::now() });
+        self.challenge = Some(Shown { challenge, at: self.ticks() });
         Ok(document)
     }
 
@@ -289,7 +298,8 @@ impl Desk {
 
     /// Data of persons stay in memory no longer than they may be needed.
     pub(super) fn forget_old(&mut self) {
-        self.checks.retain(|checked| checked.at.elapsed() < DATA_KEPT);
+        let ticks = self.ticks();
+        self.checks.retain(|checked| ticks.saturating_sub(checked.at) < DATA_KEPT);
     }
 
     fn checked(&mut self, number: u64) -> Result<&mut Checked, Refusal> {
