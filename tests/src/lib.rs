@@ -7,9 +7,9 @@
 
 pub mod commands;
 pub mod item;
+pub mod judge;
 pub mod objects;
 pub mod pages;
-pub mod picture_property;
 pub mod pictures;
 pub mod sample_permits;
 pub mod test_keys;

@@ -3,23 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ciborium::Value;
-use credential_format::cbor::{self, Malformed, Reader, Strict, WriteStopped, Writer};
-use credential_format::challenge::Challenge;
-use credential_format::counter_id::CounterId;
-use credential_format::enrolment::UnverifiedEnrolment;
-use credential_format::key::Thumbprint;
-use credential_format::permit::UnverifiedPermit;
-use credential_format::presentation::{Answer, UnverifiedPresentation};
 use credential_format::text;
-use credential_format::timestamp::Timestamp;
+use tests::judge::{self, StatusOffer, Worlds, unhex};
 use tests::sample_permits::fixtures_folder;
 use tests::vector::{self, Expect, ListVector, ObjectVector, TextVector, Vector, VerdictVector, World};
-use verifier::policy::Policy;
-use verifier::replay::{GuardUnavailable, MemoryGuard, Recorded, ReplayGuard, Sighting};
-use verifier::status::{StatusLists, StatusRefusal, TrustedStatusList};
-use verifier::trust::{TrustRefusal, TrustedList};
+use verifier::replay::MemoryGuard;
+use verifier::trust::TrustedList;
 use verifier::verdict::{CheckResult, Outcome, Reason, Step, Subject, Verdict};
-use verifier::verify::{Asked, Context, verify};
+use verifier::verify::Asked;
 
 #[test]
 fn every_vector_is_judged_as_it_says() {
@@ -66,17 +57,7 @@ fn check_text(v: &TextVector) -> Result<(), String> {
 /// An object's bytes alone; the digits that carry them; and what a verdict makes of those digits.
 fn check_object(v: &ObjectVector, must_be_deterministic: bool, worlds: &Worlds) -> Result<(), String> {
     let bytes = unhex(&v.bytes);
-    let code = match v.object.as_str() {
-        "item" => cbor::parse::<AnyItem>(&bytes).err().map(|e| e.code()),
-        "permit" => UnverifiedPermit::parse(&bytes).err().map(|e| e.code()),
-        "presentation" => UnverifiedPresentation::parse(&bytes).err().map(|e| e.code()),
-        "challenge" => Challenge::parse(&bytes).err().map(|e| e.code()),
-        "enrolment" => match UnverifiedEnrolment::parse(&bytes) {
-            Err(error) => Some(error.code()),
-            Ok(enrolment) => enrolment.check().err().map(|e| e.code()),
-        },
-        other => return Err(format!("no object {other}")),
-    };
+    let code = judge::object(v)?;
     same("code", &code, &v.code.as_deref())?;
     same("outcome", &matches!(v.outcome, Expect::Accept), &code.is_none())?;
     // The layer before must not be what refuses: the CBOR is right, by another reader and writer.
@@ -108,8 +89,7 @@ fn check_object(v: &ObjectVector, must_be_deterministic: bool, worlds: &Worlds) 
     if !carried.windows(bytes.len()).any(|window| window == bytes) {
         return Err("the text does not carry the bytes".into());
     }
-    let verdict = scan(
-        worlds.get("counter"),
+    let verdict = worlds.get("counter")?.scan(
         tests::worlds::NOON,
         &Asked::Nothing,
         &mut MemoryGuard::new(10),
@@ -128,41 +108,20 @@ fn check_object(v: &ObjectVector, must_be_deterministic: bool, worlds: &Worlds) 
 }
 
 fn check_trust_list(v: &ListVector, worlds: &Worlds) -> Result<(), String> {
-    let (bytes, now) = (unhex(&v.bytes), time(&v.now));
-    let result = match (&v.world, &v.root) {
-        (Some(world), None) => {
-            let current = worlds.get(world).trust.as_ref().ok_or("a world without trust list")?;
-            let result = TrustedList::next(&bytes, current, now);
-            // Whatever comes of it, the list in use goes on working: the next good one is taken.
-            same(
-                "the list in use",
-                &hex::encode(current.bytes()),
-                &worlds.get(world).raw.trust_list.clone().unwrap_or_default(),
-            )?;
-            result
-        }
-        (None, Some(root)) => {
-            let root = Thumbprint::parse(root).ok_or("not a thumbprint")?;
-            TrustedList::first(&bytes, &root, now).map(Some)
-        }
-        _ => return Err("either a world or a root".into()),
-    };
-    let code = match &result {
-        Ok(Some(_)) => None,
-        Ok(None) => Some("UNCHANGED"),
-        Err(refusal) => Some(refusal.code()),
-    };
-    let cause = match &result {
-        Err(TrustRefusal::Malformed(error)) => Some(error.code()),
-        _ => None,
-    };
-    same("code", &code, &v.code.as_deref())?;
-    same("cause", &cause, &v.cause.as_deref())?;
+    let result = judge::trust_list(v, worlds)?;
+    if let Some(world) = &v.world {
+        // Whatever comes of it, the list in use goes on working: the next good one is taken.
+        let world = worlds.get(world)?;
+        let in_use = world.trust.as_ref().map(|list| hex::encode(list.bytes()));
+        same("the list in use", &in_use, &world.raw.trust_list)?;
+    }
+    same("code", &judge::trust_code(&result), &v.code.as_deref())?;
+    same("cause", &judge::trust_cause(&result), &v.cause.as_deref())?;
     same("outcome", &matches!(v.outcome, Expect::Accept), &result.is_ok())?;
     if let Ok(Some(list)) = &result {
         same(
             "whether it is loaded again",
-            &TrustedList::reload(&bytes).map(|l| l.list().clone()),
+            &TrustedList::reload(&unhex(&v.bytes)).map(|l| l.list().clone()),
             &Ok(list.list().clone()),
         )?;
     }
@@ -170,35 +129,18 @@ fn check_trust_list(v: &ListVector, worlds: &Worlds) -> Result<(), String> {
 }
 
 fn check_status_list(v: &ListVector, worlds: &Worlds) -> Result<(), String> {
-    let world = worlds.get(v.world.as_ref().ok_or("no world")?);
-    let trust = world.trust.as_ref().ok_or("a world without trust list")?;
-    let mut lists = StatusLists::new();
-    if let Some(current) = &v.current {
-        lists.put(TrustedStatusList::check(&unhex(current), trust).map_err(|e| format!("the list in use: {e}"))?);
-    }
-    let before = lists.iter().map(|list| list.list().clone()).collect::<Vec<_>>();
-    let result = TrustedStatusList::check(&unhex(&v.bytes), trust).and_then(|list| lists.replace(list, time(&v.now)));
-    let cause = match &result {
-        Err(StatusRefusal::Malformed(error)) => Some(error.code()),
-        _ => None,
-    };
+    let StatusOffer { before, after, result } = judge::status_list(v, worlds)?;
     same("code", &result.as_ref().err().map(|e| e.code()), &v.code.as_deref())?;
-    same("cause", &cause, &v.cause.as_deref())?;
+    same("cause", &judge::status_cause(&result), &v.cause.as_deref())?;
     same("outcome", &matches!(v.outcome, Expect::Accept), &result.is_ok())?;
     if result.is_err() {
-        same("the lists in use after a refusal", &lists.iter().map(|l| l.list().clone()).collect::<Vec<_>>(), &before)?;
+        same("the lists in use after a refusal", &after, &before)?;
     }
     Ok(())
 }
 
 fn check_verdict(v: &VerdictVector, worlds: &Worlds) -> Result<(), String> {
-    let world = worlds.get(&v.world);
-    let mut guard = Guard::new(v.guard);
-    for (n, earlier) in v.before.iter().enumerate() {
-        let verdict = scan(world, &earlier.now, &asked(&earlier.asked), &mut guard, &v.policy, &earlier.frame);
-        same(&format!("code of the scan {} before", n + 1), &verdict.reason.code(), &earlier.code.as_str())?;
-    }
-    let verdict = scan(world, &v.now, &asked(&v.asked), &mut guard, &v.policy, &v.frame);
+    let verdict = judge::verdict(v, worlds)?;
     same("code", &verdict.reason.code(), &v.code.as_str())?;
     let outcome = match v.outcome {
         Expect::Accept => Outcome::Accept,
@@ -359,136 +301,7 @@ fn every_why_is_a_sentence_of_its_own() {
     }
 }
 
-// ---- Worlds
-
-struct Worlds(BTreeMap<String, LoadedWorld>);
-
-struct LoadedWorld {
-    raw: World,
-    trust: Option<TrustedList>,
-    status: StatusLists,
-    newest: Option<Timestamp>,
-}
-
-impl Worlds {
-    fn load() -> Worlds {
-        Worlds(World::load_all().into_iter().map(|(name, world)| (name, LoadedWorld::new(world))).collect())
-    }
-
-    fn get(&self, name: &str) -> &LoadedWorld {
-        self.0.get(name).unwrap_or_else(|| panic!("no world {name}"))
-    }
-}
-
-impl LoadedWorld {
-    /// The lists are taken as a verifier takes them: from an installed root key, with every check.
-    fn new(raw: World) -> LoadedWorld {
-        let taken_at = time(&raw.taken_at);
-        let trust = raw.trust_list.as_ref().map(|bytes| {
-            let root = Thumbprint::parse(raw.root.as_deref().expect("a root")).expect("a thumbprint");
-            TrustedList::first(&unhex(bytes), &root, taken_at).expect("a good trust list")
-        });
-        let mut status = StatusLists::new();
-        let earlier = raw
-            .status_lists_taken_with
-            .as_ref()
-            .map(|bytes| TrustedList::reload(&unhex(bytes)).expect("a good trust list"));
-        for bytes in &raw.status_lists {
-            let trust = earlier.as_ref().or(trust.as_ref()).expect("status lists need a trust list");
-            let list = TrustedStatusList::check(&unhex(bytes), trust).expect("a good status list");
-            status.replace(list, taken_at).expect("a list that may be taken");
-        }
-        let newest = raw.newest_signed_time.as_deref().map(time);
-        LoadedWorld { raw, trust, status, newest }
-    }
-}
-
-fn scan<T: AsRef<str>>(
-    world: &LoadedWorld,
-    now: &str,
-    asked: &Asked,
-    guard: &mut dyn ReplayGuard,
-    policy: &BTreeMap<String, i64>,
-    frame: &[T],
-) -> Verdict {
-    let mut context = Context {
-        now: time(now),
-        trust: world.trust.as_ref(),
-        status: &world.status,
-        newest_signed_time: world.newest,
-        asked: asked.clone(),
-        replay: guard,
-        policy: policy_with(&[&world.raw.policy, policy]),
-    };
-    verify(frame, &mut context)
-}
-
-fn policy_with(limits: &[&BTreeMap<String, i64>]) -> Policy {
-    let mut policy = Policy::default();
-    for (name, limit) in limits.iter().flat_map(|limits| limits.iter()) {
-        match name.as_str() {
-            "status_age_secs_max" => policy.status_age_secs_max = *limit,
-            other => panic!("no limit {other}"),
-        }
-    }
-    policy
-}
-
-fn asked(asked: &vector::Asked) -> Asked {
-    match asked {
-        vector::Asked::Nothing => Asked::Nothing,
-        vector::Asked::UsedChallenge => Asked::UsedChallenge,
-        vector::Asked::ForeignChallenge => Asked::ForeignChallenge,
-        vector::Asked::Challenge { counter, cnonce, age_secs } => Asked::Challenge {
-            answer: Answer {
-                counter: CounterId::parse(counter).expect("a counter's id"),
-                cnonce: unhex(cnonce).try_into().expect("16 bytes"),
-            },
-            age_secs: *age_secs,
-        },
-    }
-}
-
-enum Guard {
-    Memory(MemoryGuard),
-    Unavailable,
-}
-
-impl Guard {
-    fn new(guard: vector::Guard) -> Guard {
-        match guard {
-            vector::Guard::Empty => Guard::Memory(MemoryGuard::new(100)),
-            vector::Guard::Full => Guard::Memory(MemoryGuard::new(0)),
-            vector::Guard::Unavailable => Guard::Unavailable,
-        }
-    }
-}
-
-impl ReplayGuard for Guard {
-    fn record(&mut self, sighting: &Sighting, now: Timestamp) -> Result<Recorded, GuardUnavailable> {
-        match self {
-            Guard::Memory(guard) => guard.record(sighting, now),
-            Guard::Unavailable => Err(GuardUnavailable),
-        }
-    }
-}
-
 // ---- CBOR beside the product's
-
-/// Any item, so that the rules of encoding can be asked about by themselves.
-struct AnyItem(Value);
-
-impl<'b> Strict<'b> for AnyItem {
-    const BYTES_MAX: usize = 2048;
-
-    fn read(reader: &mut Reader<'b>) -> Result<Self, Malformed> {
-        reader.any().map(AnyItem)
-    }
-
-    fn write<W: minicbor::encode::Write>(&self, writer: &mut Writer<W>) -> Result<(), WriteStopped> {
-        writer.any(&self.0).map(|_| ())
-    }
-}
 
 /// Reads an object with ciborium and writes it in the order of RFC 8949 section 4.2.1; headers and payload of a COSE_Sign1 as well.
 fn deterministic(bytes: &[u8]) -> Option<Vec<u8>> {
@@ -540,12 +353,4 @@ fn sorted(value: Value) -> Value {
 
 fn same<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, wanted: &T) -> Result<(), String> {
     if found == wanted { Ok(()) } else { Err(format!("{what}: found {found:?}, expected {wanted:?}")) }
-}
-
-fn unhex(hex: &str) -> Vec<u8> {
-    hex::decode(hex).expect("hex")
-}
-
-fn time(time: &str) -> Timestamp {
-    Timestamp::parse(time).expect("an RFC 3339 time")
 }
