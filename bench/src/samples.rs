@@ -3,7 +3,7 @@
 use credential_format::counter_id::CounterId;
 use credential_format::display_text::DisplayText;
 use credential_format::division::DivisionPrefix;
-use credential_format::key::{Algorithm, CoseKey, PublicKey};
+use credential_format::key::{Algorithm, CoseKey, PublicKey, Thumbprint};
 use credential_format::permit::StatusSlot;
 use credential_format::region::standard_rules;
 use credential_format::residence_code::ResidenceCode;
@@ -172,9 +172,18 @@ pub fn nonce(number: usize) -> [u8; 8] {
     [a, b, c, d, e, f, g, h]
 }
 
+/// What a verifier of the samples was told once.
+pub fn root() -> Thumbprint {
+    public(&root_secret()).thumbprint()
+}
+
+fn root_secret() -> SigningKey {
+    SigningKey::from_bytes(&digest(&[b"root"]))
+}
+
 /// A trust list with one authority that issues for Guangdong and Zhejiang, signed by one root key.
 pub fn trust_list() -> TrustedList {
-    let root = SigningKey::from_bytes(&digest(&[b"root"]));
+    let root = root_secret();
     let root_public = public(&root);
     let later = |days: u64| issued_at().checked_add(days * 86_400).expect("in range");
     let key = IssuerKey {
@@ -201,7 +210,7 @@ pub fn trust_list() -> TrustedList {
     };
     let to_sign = list.to_sign().expect("a consistent list");
     let signature = root.sign(&to_sign.message(&root_public)).to_bytes();
-    TrustedList::first(&to_sign.finish(&[(root_public, signature)]), &root_public.thumbprint(), now()).expect("trusted")
+    TrustedList::first(&to_sign.finish(&[(root_public, signature)]), &self::root(), now()).expect("trusted")
 }
 
 /// The status list, full size, every fiftieth entry cancelled but none of the samples'.

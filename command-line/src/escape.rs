@@ -1,4 +1,4 @@
-//! Foreign text made safe to show: in a terminal ([`printable`]) and in JSON ([`json_safe`]).
+//! Foreign text made safe to show: in a terminal ([`printable`]), in JSON ([`json_safe`]) and in a page ([`html`]).
 //!
 //! A name or a path can carry characters that move the cursor, rewrite the title, turn the reading direction or hide
 //! a difference between two words. They are shown as what they are instead of being obeyed.
@@ -33,6 +33,23 @@ pub fn json_safe(json: &str) -> Cow<'_, str> {
             }
         },
     )
+}
+
+/// Text as it may stand in an element of HTML or in an attribute in quotes. Controls, line feeds too, become U+FFFD.
+pub fn html(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => safe.push_str("&amp;"),
+            '<' => safe.push_str("&lt;"),
+            '>' => safe.push_str("&gt;"),
+            '"' => safe.push_str("&quot;"),
+            '\'' => safe.push_str("&#39;"),
+            c if c.is_control() => safe.push('\u{fffd}'),
+            c => safe.push(c),
+        }
+    }
+    safe
 }
 
 fn replace(text: &str, wanted: impl Fn(char) -> bool, escape: impl Fn(char, &mut String)) -> Cow<'_, str> {
@@ -76,6 +93,13 @@ fn is_unsafe(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn text_cannot_become_markup() {
+        assert_eq!(html("<a href=\"x\" title='y'>&"), "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;");
+        assert_eq!(html("a\u{7}\nb"), "a\u{fffd}\u{fffd}b");
+        assert_eq!(html("𠮷㛃䶮·"), "𠮷㛃䶮·");
+    }
 
     #[test]
     fn ordinary_text_is_not_copied() {

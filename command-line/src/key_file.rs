@@ -194,7 +194,30 @@ pub fn save(path: &Path, key: &SecretKey, passphrase: Option<&str>) -> Result<()
 /// See the module; and whatever `passphrase` refuses.
 pub fn load(path: &Path, passphrase: &dyn Fn() -> Result<Zeroizing<String>, Refusal>) -> Result<SecretKey, Refusal> {
     let (text, private) = read_private(path)?;
-    let block = only_block(path, &text)?;
+    secret(path, &text, private, passphrase)
+}
+
+/// Reads a private key from the text of a file. `path` is only for the refusals.
+///
+/// # Errors
+///
+/// As for [`load`], but for those of the file itself.
+pub fn parse(
+    path: &Path,
+    text: &str,
+    passphrase: &dyn Fn() -> Result<Zeroizing<String>, Refusal>,
+) -> Result<SecretKey, Refusal> {
+    secret(path, text, Ok(()), passphrase)
+}
+
+/// `private`: whether nobody but the owner can reach the file.
+fn secret(
+    path: &Path,
+    text: &str,
+    private: Result<(), Refusal>,
+    passphrase: &dyn Fn() -> Result<Zeroizing<String>, Refusal>,
+) -> Result<SecretKey, Refusal> {
+    let block = only_block(path, text)?;
     match block.label {
         // A public key that everybody may read is only the wrong file; a private one is in danger.
         "PRIVATE KEY" => private.and_then(|()| from_pkcs8(path, block.decode(path)?.as_bytes())),

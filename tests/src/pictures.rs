@@ -243,4 +243,22 @@ impl Dice {
         let wide = (0..4).fold(0usize, |wide, _| wide << 8 | usize::from(self.byte()));
         wide % most.max(1)
     }
+
+    /// Damages some bytes as a disk, a line or an enemy may.
+    pub fn change(&mut self, bytes: &mut Vec<u8>) {
+        let at = self.below(bytes.len());
+        match self.below(6) {
+            0 => bytes.truncate(at),
+            1 => bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << (at % 8)),
+            // Lengths and sizes are numbers of four bytes: make them extreme.
+            2 => bytes.iter_mut().skip(at).take(4).for_each(|byte| *byte = if at.is_multiple_of(2) { 0xff } else { 0 }),
+            3 => {
+                let (from, length) = (self.below(bytes.len()), self.below(64));
+                let part: Vec<u8> = bytes.iter().skip(from).take(length).copied().collect();
+                bytes.splice(at..at, part);
+            }
+            4 => drop(bytes.drain(at..(at + 1 + self.below(16)).min(bytes.len()))),
+            _ => bytes.iter_mut().skip(at).take(1 + self.below(8)).for_each(|byte| *byte = self.byte()),
+        }
+    }
 }

@@ -1,0 +1,5 @@
+//! The property `page_text`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("page_text", bytes));

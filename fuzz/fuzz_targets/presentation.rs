@@ -1,0 +1,5 @@
+//! The property `presentation`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("presentation", bytes));

@@ -1,0 +1,5 @@
+//! The property `text_to_verdict`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("text_to_verdict", bytes));

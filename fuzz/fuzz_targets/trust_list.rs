@@ -1,0 +1,5 @@
+//! The property `trust_list`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("trust_list", bytes));

@@ -1,0 +1,51 @@
+//! Key files, which an operator may have from anywhere.
+
+use std::path::Path;
+
+use command_line::key_file;
+use command_line::refusal::Refusal;
+
+/// Whatever a file holds, it is a key or a refusal that says nothing of what is in it.
+pub(crate) fn key_file(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    parse(text);
+}
+
+/// Any bytes in the place of PKCS#8.
+pub(crate) fn pkcs8(bytes: &[u8]) {
+    for label in ["PRIVATE KEY", "ENCRYPTED PRIVATE KEY"] {
+        parse(&pem(label, bytes));
+    }
+}
+
+/// RFC 7468: base64 in lines of 64.
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut body = String::new();
+    for three in der.chunks(3) {
+        let bits = three.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
+        for digit in 0..4 {
+            let fits = digit <= three.len();
+            body.push(if fits { char::from(DIGITS[(bits >> (18 - 6 * digit) & 63) as usize]) } else { '=' });
+        }
+    }
+    let lines: Vec<&str> = body.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
+    format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"))
+}
+
+fn parse(text: &str) {
+    // To try a passphrase takes a tenth of a second: who has none is asked for one, and goes.
+    let ask = || Err(Refusal::usage("NO_PASSPHRASE", "no passphrase", "give one"));
+    match key_file::parse(Path::new("key.pem"), text, &ask) {
+        Ok(key) => {
+            assert_eq!(format!("{key:?}"), format!("SecretKey({:?})", key.kind()), "Debug shows a key");
+            assert_eq!(key.public().kind(), key.kind());
+        }
+        Err(refusal) => {
+            assert!(!refusal.code().is_empty() && !refusal.remedy().is_empty());
+            for line in text.lines().filter(|line| line.len() >= 32 && !line.starts_with("-----")) {
+                assert!(!refusal.what().contains(line), "a refusal quotes what is in the file");
+            }
+        }
+    }
+}
