@@ -116,7 +116,7 @@ const CURVE: Malformed = Malformed::Field { field: "COSE_Key", code: "KEY_CURVE_
 /// Why bytes are not a key to check signatures with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
-    /// The bytes are no point of the curve.
+    /// The bytes are no point of the curve, or not its one encoding.
     #[error("the key is not a point of its curve; ask for the key again")]
     NotAPoint,
     /// An Ed25519 point of small order: it would accept signatures that nobody made.
@@ -208,6 +208,7 @@ impl TryFrom<&CoseKey> for PublicKey {
 impl Point {
     fn of(key: &CoseKey) -> Option<Point> {
         match key {
+            CoseKey::Ed25519(x) if !is_below_p(x) => None,
             CoseKey::Ed25519(x) => ed25519_dalek::VerifyingKey::from_bytes(x).ok().map(Point::Ed25519),
             CoseKey::P256(point) => p256::ecdsa::VerifyingKey::from_sec1_bytes(point).ok().map(Point::P256),
         }
@@ -228,6 +229,13 @@ impl Point {
             }
         }
     }
+}
+
+/// Whether y is below p = 2^255 - 19 (RFC 8032, section 5.1.3): otherwise a key would have two encodings, and with them two kids. The crate
+/// takes y modulo p.
+fn is_below_p(x: &[u8; 32]) -> bool {
+    let [lowest, middle @ .., highest] = x;
+    *lowest < 0xed || middle.iter().any(|byte| *byte != 0xff) || highest & 0x7f != 0x7f
 }
 
 impl PublicKey {

@@ -39,7 +39,12 @@ impl<'b> Presented<'b> {
     pub fn parse(bytes: &'b [u8]) -> Result<Self, Malformed> {
         match UnverifiedPresentation::parse(bytes) {
             Ok(presentation) => Ok(Presented::Presentation(presentation)),
-            Err(error) => UnverifiedPermit::parse(bytes).map(Presented::Bare).map_err(|_| error),
+            Err(error) => match UnverifiedPermit::parse(bytes) {
+                Ok(permit) => Ok(Presented::Bare(permit)),
+                // A bare permit from a county that is younger than the tables is not called malformed.
+                Err(unknown @ Malformed::UnknownDivision { .. }) => Err(unknown),
+                Err(_) => Err(error),
+            },
         }
     }
 

@@ -73,8 +73,8 @@ impl Judgement {
     fn of(code: Option<&'static str>) -> Judgement {
         let outcome = match code {
             None => Expect::Accept,
-            // A code of divisions that is younger than the tables may be right.
-            Some("DIVISION_UNKNOWN") => Expect::Undetermined,
+            // What is younger than the tables, or than the program, may be right.
+            Some("DIVISION_UNKNOWN" | "UNSUPPORTED_VERSION") => Expect::Undetermined,
             Some(_) => Expect::Reject,
         };
         Judgement { outcome, code, cause: None, step: None, assurance: None }

@@ -514,6 +514,12 @@ fn trust_contents(all: &mut Collection) {
     });
     let mut two = [0u8; 32];
     two[0] = 2;
+    // p + 3: y = 3 is a point, and has another encoding.
+    let mut above_p = [0xff; 32];
+    (above_p[0], above_p[31]) = (0xf0, 0x7f);
+    content("key-y-not-below-p", unfit, "the other encoding of a point, with y above p", &|l| {
+        l.issuers = vec![issuer_with(&["4401"], vec![raw_key(&above_p)], &uri)]
+    });
     content("key-not-a-point", unfit, "bytes that are no point", &|l| {
         l.issuers = vec![issuer_with(&["4401"], vec![raw_key(&two)], &uri)]
     });

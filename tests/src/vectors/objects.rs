@@ -977,6 +977,13 @@ fn enrolments(all: &mut Collection) {
             o.payload.entry(8).set(Item::map([(1, key.clone())]))
         });
     }
+    // p + 3: y = 3 is a point, and has another encoding.
+    let mut above_p = [0xff; 32];
+    (above_p[0], above_p[31]) = (0xf0, 0x7f);
+    let key = ed25519_cose_key(&above_p);
+    spoilt("key-y-not-below-p", "KEY_NOT_A_POINT", "the other encoding of a point of Ed25519, with y above p", &|o| {
+        o.payload.entry(8).set(Item::map([(1, key.clone())]))
+    });
     // No x fits y = 2 on Ed25519.
     let mut two = [0u8; 32];
     two[0] = 2;

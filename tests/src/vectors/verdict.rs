@@ -366,6 +366,12 @@ fn unknown_divisions(s: &mut Setting<'_>) {
         let frame = s.frame(5, &permit);
         let scan = Scan { code: "UNSUPPORTED_VERSION", step: Some(2), frame, ..Scan::default() };
         s.push(&format!("division-unknown-{name}"), "a division that the tables do not have", scan);
+        for kind in [1, 2] {
+            let frame = vec![digits(kind, &permit.encode())];
+            let scan = Scan { code: "UNSUPPORTED_VERSION", step: Some(2), frame, ..Scan::default() };
+            let why = "a division that the tables do not have, in a permit without presentation";
+            s.push(&format!("division-unknown-{name}-bare-{kind}"), why, scan);
+        }
     }
 }
 
