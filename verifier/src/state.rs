@@ -480,6 +480,17 @@ mod tests {
     }
 
     #[test]
+    fn each_number_of_lists_taken_is_there_when_it_is_opened_again() {
+        let folder = folder();
+        let mut state = new_state(&folder);
+        for version in 7..10 {
+            assert!(state.take_trust_list(&testing::trust_list(version), at(0)).unwrap());
+            let again = State::open(state.folder()).unwrap();
+            assert_eq!(again.trust().map(|trust| trust.list().version), Some(version));
+        }
+    }
+
+    #[test]
     fn what_is_taken_while_a_verdict_is_read_counts_for_the_next() {
         let folder = folder();
         let mut state = ready(&folder);
