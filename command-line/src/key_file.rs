@@ -422,6 +422,9 @@ fn only_block<'a>(path: &Path, text: &'a str) -> Result<Block<'a>, Refusal> {
             ));
         }
     };
+    if !is_label(label) {
+        return Err(damaged(path, "its line BEGIN is not whole"));
+    }
     let pem = text.trim_ascii();
     let end = format!("-----END {label}-----");
     if !pem.starts_with(BEGIN) || (pem.contains(&end) && !pem.ends_with(&end)) {
@@ -432,6 +435,11 @@ fn only_block<'a>(path: &Path, text: &'a str) -> Result<Block<'a>, Refusal> {
         ));
     }
     Ok(Block { label, pem })
+}
+
+/// Labels are shown in refusals. Where the line BEGIN is damaged, what stands before the next dashes is the key.
+fn is_label(label: &str) -> bool {
+    (1..=40).contains(&label.len()) && label.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ' | b'.'))
 }
 
 /// Private keys as programs wrote them before PKCS#8.
@@ -884,7 +892,7 @@ mod tests {
         assert_eq!(code(folder.load(format!("Bag Attributes\n{ED25519}"))), "KEY_SURROUNDED");
         assert_eq!(code(folder.load(format!("\u{feff}{ED25519}"))), "KEY_SURROUNDED");
         assert_eq!(code(folder.load(ED25519.replace("-----END PRIVATE KEY-----", ""))), "KEY_DAMAGED");
-        assert_eq!(code(folder.load("-----BEGIN PRIVATE KEY")), "KEY_LABEL");
+        assert_eq!(code(folder.load("-----BEGIN PRIVATE KEY")), "KEY_DAMAGED");
         assert_eq!(code(folder.load(ED25519.replacen('M', "!", 1))), "KEY_DAMAGED");
         // A byte after the DER, inside the PEM.
         let mut long = der(ED25519);
@@ -1165,5 +1173,20 @@ mod tests {
         let [ed25519, p256] = keys();
         assert_eq!(format!("{ed25519:?} {p256:?}"), "SecretKey(Ed25519) SecretKey(P256)");
         assert!(format!("{:?}", ed25519.public()).starts_with("Ed25519("));
+    }
+
+    #[test]
+    fn a_damaged_first_line_does_not_put_the_key_into_the_refusal() {
+        let folder = Folder::new();
+        let secret = &ED25519.lines().nth(1).expect("the second line")[..16];
+        for damaged in [
+            ED25519.replacen("KEY-----", "KEY-", 1),
+            ED25519.replacen("KEY-----\n", "KEY ", 1),
+            ED25519.replacen("PRIVATE KEY-----", "", 1),
+        ] {
+            let (code, what) = refused(folder.load(&damaged));
+            assert_eq!(code, "KEY_DAMAGED", "{what}");
+            assert!(!what.contains(secret), "{what}");
+        }
     }
 }

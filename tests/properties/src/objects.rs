@@ -26,7 +26,6 @@ pub(crate) fn digits(bytes: &[u8]) {
 /// What is read as CBOR is what another reader reads, and is written as the same bytes.
 pub(crate) fn cbor(bytes: &[u8]) {
     let Ok(value) = cbor::read_tree(bytes, CBOR_ITEMS_MAX) else { return };
-    assert_eq!(ciborium::from_reader::<Value, _>(bytes).expect("another reader refuses it"), value);
     assert!(!cbor::diagnostic(&value).is_empty());
     let mut inner = &value;
     while let Value::Tag(_, item) = inner {
@@ -34,6 +33,7 @@ pub(crate) fn cbor(bytes: &[u8]) {
     }
     let written = cbor::canonical(inner).expect("it cannot be written");
     assert!(bytes.ends_with(&written), "two encodings of one value");
+    assert_eq!(&ciborium::from_reader::<Value, _>(&*written).expect("another reader refuses it"), inner);
 }
 
 /// A permit that is read is its bytes, says nothing of the person when it is printed for a technician, and its claims keep their rules.
