@@ -104,6 +104,8 @@ for (const [width, height] of [[1366, 768], [800, 1280]]) {
         await it.see(drawn(each));
         const [sideways, , verdictSideways] = await it.overflow();
         assert.ok(sideways <= 0 && verdictSideways <= 0, `${each.reason} sticks out`);
+        const wide = await it.page.$$eval("#verdict .data dd", (all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.previousElementSibling?.textContent));
+        assert.deepEqual(wide, [], `${each.reason}: over the next column`);
         await it.page.screenshot({ path: join(PICTURES, `large-${width}-${each.reason}.png`) });
         await it.page.keyboard.press("Escape");
         await it.page.waitForSelector("#verdict", { state: "hidden" });
