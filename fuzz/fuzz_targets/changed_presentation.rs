@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("changed_presentation", bytes));
+libfuzzer_sys::fuzz_target!(init: fuzz::seed("changed_presentation"), |bytes: &[u8]| fuzz::hold("changed_presentation", bytes));

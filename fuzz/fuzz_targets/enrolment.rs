@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("enrolment", bytes));
+libfuzzer_sys::fuzz_target!(init: fuzz::seed("enrolment"), |bytes: &[u8]| fuzz::hold("enrolment", bytes));

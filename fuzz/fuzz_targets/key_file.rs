@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("key_file", bytes));
+libfuzzer_sys::fuzz_target!(init: fuzz::seed("key_file"), |bytes: &[u8]| fuzz::hold("key_file", bytes));

@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("pkcs8", bytes));
+libfuzzer_sys::fuzz_target!(init: fuzz::seed("pkcs8"), |bytes: &[u8]| fuzz::hold("pkcs8", bytes));

@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("presentation", bytes));
+libfuzzer_sys::fuzz_target!(init: fuzz::seed("presentation"), |bytes: &[u8]| fuzz::hold("presentation", bytes));

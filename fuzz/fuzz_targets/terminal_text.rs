@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("terminal_text", bytes));
+libfuzzer_sys::fuzz_target!(init: fuzz::seed("terminal_text"), |bytes: &[u8]| fuzz::hold("terminal_text", bytes));

@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("text_to_verdict", bytes));
+libfuzzer_sys::fuzz_target!(init: fuzz::seed("text_to_verdict"), |bytes: &[u8]| fuzz::hold("text_to_verdict", bytes));

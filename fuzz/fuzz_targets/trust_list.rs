@@ -2,4 +2,4 @@
 
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| fuzz::hold("trust_list", bytes));
+libfuzzer_sys::fuzz_target!(init: fuzz::seed("trust_list"), |bytes: &[u8]| fuzz::hold("trust_list", bytes));
