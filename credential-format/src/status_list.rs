@@ -289,7 +289,9 @@ fn inflate(compressed: &[u8]) -> Result<Vec<u8>, StatusListError> {
     if written > most || status == TINFLStatus::HasMoreOutput {
         return Err(StatusListError::TooLarge);
     }
-    if status != TINFLStatus::Done || used != compressed.len() {
+    // The crate does not look at the checksum of nothing, which is 1 (RFC 1950, section 2.2).
+    let is_checked = written > 0 || compressed.ends_with(&[0, 0, 0, 1]);
+    if status != TINFLStatus::Done || used != compressed.len() || !is_checked {
         return Err(StatusListError::Zlib);
     }
     bytes.truncate(written);
@@ -408,6 +410,14 @@ mod tests {
     use super::*;
     use crate::key::CoseKey;
     use ed25519_dalek::{Signer as _, SigningKey};
+
+    #[test]
+    fn the_checksum_counts_even_where_there_is_nothing_to_check() {
+        let stored = |checksum: [u8; 4]| [&[0x78, 1, 1, 0, 0, 0xff, 0xff][..], &checksum].concat();
+        assert_eq!(inflate(&stored([0, 0, 0, 1])), Ok(vec![]));
+        assert_eq!(inflate(&stored([0x0b, 0, 0, 0])), Err(StatusListError::Zlib));
+        assert_eq!(inflate(&stored([0, 0, 0, 0])), Err(StatusListError::Zlib));
+    }
 
     fn secret() -> SigningKey {
         SigningKey::from_bytes(&[7; 32])
