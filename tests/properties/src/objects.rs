@@ -5,7 +5,7 @@ use credential_format::cbor;
 use credential_format::challenge::Challenge;
 use credential_format::enrolment::UnverifiedEnrolment;
 use credential_format::limits::CBOR_ITEMS_MAX;
-use credential_format::permit::{Claims, UnverifiedPermit};
+use credential_format::permit::{Claims, ClaimsError, UnverifiedPermit};
 use credential_format::presentation::{Presented, UnverifiedPresentation};
 use credential_format::text;
 
@@ -41,7 +41,11 @@ pub(crate) fn permit(bytes: &[u8]) {
     let Ok(permit) = UnverifiedPermit::parse(bytes) else { return };
     assert_eq!(permit.bytes(), bytes);
     let claims = permit.unverified_claims();
-    claims.check().expect("claims that were read break their own rules");
+    match claims.check() {
+        // An issuer signs no index that no list has; a verifier reads it, and says STATUS_INDEX.
+        Ok(()) | Err(ClaimsError::StatusIndex) => {}
+        Err(error) => panic!("claims that were read break their own rules: {error}"),
+    }
     is_silent(&format!("{permit:?} {claims:?}"), claims);
     assert_eq!(permit.signature().as_slice(), &bytes[bytes.len() - 64..]);
     assert!(permit.message().ends_with(claims_of(&permit)), "the message does not end with the claims that were read");
