@@ -936,6 +936,9 @@ mod tests {
         let (found, what) = refused(folder.load(ED25519.replace("PRIVATE KEY", "X9.42 DH PARAMETERS")));
         assert_eq!(found, "KEY_LABEL");
         assert!(what.contains("BEGIN X9.42 DH PARAMETERS"), "{what}");
+        for (length, found) in [(40, "KEY_LABEL"), (41, "KEY_DAMAGED")] {
+            assert_eq!(code(folder.load(ED25519.replace("PRIVATE KEY", &"A".repeat(length)))), found);
+        }
         for (old, label) in [
             (include_str!("../tests/keys/sec1.pem"), "EC PRIVATE KEY"),
             (include_str!("../tests/keys/pkcs1.pem"), "RSA PRIVATE KEY"),

@@ -380,4 +380,21 @@ mod tests {
         let key = PublicKey::try_from(&CoseKey::P256(point)).unwrap();
         assert_eq!(key.thumbprint().to_string(), "496bd8afadf307e5b08c64b0421bf9dc01528a344a43bda88fadd1669da253ec");
     }
+
+    #[test]
+    fn the_bound_of_y_has_two_sides() {
+        let error = |lowest: u8, highest: u8| {
+            let mut x = [0xff; 32];
+            (x[0], x[31]) = (lowest, highest);
+            PublicKey::try_from(&CoseKey::Ed25519(x)).err()
+        };
+        // p - 1 is the point of order 2; p, and p + 3, are y = 0 and y = 3 once more, with either sign of x.
+        assert_eq!(error(0xec, 0x7f), Some(KeyError::SmallOrder));
+        for (lowest, highest) in [(0xed, 0x7f), (0xf0, 0x7f), (0xed, 0xff), (0xf0, 0xff)] {
+            assert_eq!(error(lowest, highest), Some(KeyError::NotAPoint), "{lowest:x} {highest:x}");
+        }
+        let mut three = [0; 32];
+        three[0] = 3;
+        assert_eq!(PublicKey::try_from(&CoseKey::Ed25519(three)).err(), None);
+    }
 }

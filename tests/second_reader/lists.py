@@ -21,11 +21,7 @@ def take_first_trust_list(data: bytes, root_thumbprint: bytes, now: int) -> "Tru
     installed = [root for root in offered.roots if root.thumbprint == root_thumbprint]
     if not any(map(offered.is_signed_by, installed)):
         raise Refused("TRUST_NOT_THE_ROOT")
-    _check_time(offered, now, may_have_expired=False)
-    _check_content(offered)
-    if not offered.is_signed_by_threshold_of(offered):
-        raise Refused("TRUST_OWN_THRESHOLD")
-    return offered
+    return _by_its_own_word(offered, now, may_have_expired=False)
 
 
 def take_next_trust_list(data: bytes, in_use: "TrustList", now: int) -> "TrustList":
@@ -44,7 +40,11 @@ def take_next_trust_list(data: bytes, in_use: "TrustList", now: int) -> "TrustLi
         raise Refused("TRUST_ROOT_CHANGE_SKIPS")
     if offered.version > in_use.version + 10_000:
         raise Refused("TRUST_VERSION_JUMP")
-    _check_time(offered, now, may_have_expired=roots_change)
+    return _by_its_own_word(offered, now, may_have_expired=roots_change)
+
+
+def _by_its_own_word(offered: "TrustList", now: int, may_have_expired: bool) -> "TrustList":
+    _check_time(offered, now, may_have_expired)
     _check_content(offered)
     if not offered.is_signed_by_threshold_of(offered):
         raise Refused("TRUST_OWN_THRESHOLD")

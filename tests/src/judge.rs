@@ -22,6 +22,7 @@ use verifier::verdict::{Outcome, Verdict};
 use verifier::verify::{self, Asked, Context};
 
 use crate::vector::{self, Expect, ListVector, ObjectVector, Vector, VerdictVector, World};
+use crate::vectors::expect;
 
 /// What came of a vector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -71,13 +72,7 @@ pub fn judge(vector: &Vector, worlds: &Worlds) -> Result<Judgement, String> {
 
 impl Judgement {
     fn of(code: Option<&'static str>) -> Judgement {
-        let outcome = match code {
-            None => Expect::Accept,
-            // What is younger than the tables, or than the program, may be right.
-            Some("DIVISION_UNKNOWN" | "UNSUPPORTED_VERSION") => Expect::Undetermined,
-            Some(_) => Expect::Reject,
-        };
-        Judgement { outcome, code, cause: None, step: None, assurance: None }
+        Judgement { outcome: expect(code), code, cause: None, step: None, assurance: None }
     }
 
     fn of_verdict(verdict: &Verdict) -> Judgement {

@@ -13,7 +13,7 @@ use issuer::Device;
 use issuer::bulk::Bearer;
 use issuer::ledger::{Dice, HaltReason, IdempotencyKey, Ledger, LedgerError, Order, OrderRefusal, Target};
 
-use crate::bytes::Choices;
+use crate::choices::Choices;
 use crate::samples::{self, Sample};
 
 /// No history needs more.

@@ -5,7 +5,7 @@
 
 #![forbid(unsafe_code)]
 
-mod bytes;
+mod choices;
 mod escaping;
 mod keys;
 mod ledger;

@@ -6,7 +6,7 @@ use verifier::replay::MemoryGuard;
 use verifier::verdict::{CheckResult, Outcome, Reason, Subject, Verdict};
 use verifier::verify::{Asked, Context, verify};
 
-use crate::bytes::Choices;
+use crate::choices::Choices;
 use crate::seeds;
 
 /// Texts that nobody signed are never accepted, whatever they are and however many stand beside each other.

@@ -45,7 +45,7 @@ pub fn all() -> (BTreeMap<String, Vector>, BTreeMap<String, World>) {
 }
 
 /// A code refuses; none accepts. What may only be newer than this program is no reason to reject.
-fn expect(code: Option<&str>) -> Expect {
+pub fn expect(code: Option<&str>) -> Expect {
     match code {
         None => Expect::Accept,
         Some("UNSUPPORTED_VERSION" | "DIVISION_UNKNOWN") => Expect::Undetermined,
