@@ -77,7 +77,12 @@ export async function openAt(address, { width = 1366, height = 768, language = "
   const pictures = process.env.PICTURES ?? join(tmpdir(), "juma-pictures");
   await mkdir(pictures, { recursive: true });
   return {
-    page, context, problems, pictures, allow: (text) => allowed.push(text),
+    page, context, problems, pictures,
+    /** What the browser may complain about, and may have already. */
+    allow(text) {
+      allowed.push(text);
+      problems.splice(0, problems.length, ...problems.filter((each) => !each.startsWith("console: ") || !each.includes(text)));
+    },
     close: () => context.close(),
     async begin(how = "#begin") {
       await page.waitForFunction(() => document.querySelector("#begin").textContent !== "");

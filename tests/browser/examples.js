@@ -1,5 +1,8 @@
 // Answers as the program gives them, about people who do not exist.
 
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
 export const words = (zh, en) => ({ zh, en });
 
 export const ADVICE = {
@@ -9,24 +12,44 @@ export const ADVICE = {
   ANOTHER_CODE: { code: "ANOTHER_CODE", zh: "画面中还有一个二维码没有读出，请只出示一个", en: "another code is in view and was not read: show one code only" },
 };
 
-// Outcome, light, sign, title, detail, remedy, and whether the permit is shown.
-export const REASONS = {
-  VALID: ["accept", "green", "✓", words("有效", "Valid"), words("有效期至 2027年9月10日", "Endorsed until 2027-09-10"), words("请与本人及亮证页面相片比对", "Compare the person with the portrait on the permit page"), true],
-  VALID_ENDORSABLE: ["accept", "green", "✓", words("有效（可签注）", "Valid, endorsement open"), words("请于 2026年12月10日 前（含当日）签注", "To be endorsed by 2026-12-10, that day included"), words("请与本人及亮证页面相片比对，并提醒持证人办理签注", "Compare the person with the portrait, and remind the holder to endorse"), true],
-  VOUCHER_VALID: ["accept", "green", "✓", words("凭证有效（纸质）", "Paper voucher valid"), words("有效期至 2027年3月1日", "Endorsed until 2027-03-01"), words("请核对持证人身份证件；状态以联网核验为准", "Check the holder's identity card; the status online prevails"), true],
-  ENDORSEMENT_LAPSED: ["reject", "amber", "!", words("使用功能中止", "Suspended: endorsement lapsed"), words("签注有效期至 2026年10月18日，已逾期 40 天", "Endorsed until 2026-10-18, 40 days overdue"), words("请持证人补办签注，补办后恢复使用", "Ask the holder to make up the endorsement; the permit then works again"), true],
-  PRESENTATION_EXPIRED: ["reject", "amber", "↻", words("二维码已失效", "Code expired"), words("此码生成于 312 秒前", "The code was made 312 seconds ago"), words("请持证人重新亮码；截图无效", "Ask the holder to show a new code; screenshots do not count"), true],
-  CHALLENGE_MISSING: ["reject", "amber", "↻", words("未应答挑战码", "Challenge not answered"), null, words("请持证人用手机扫描柜台的挑战码后再亮码", "Ask the holder to scan the counter's challenge, then show the code"), true],
-  AUTO_CANCELLED: ["reject", "red", "✕", words("已注销（逾期未签注）", "Cancelled: endorsement lapsed too long"), words("自 2026年6月1日 起注销", "Cancelled from 2026-06-01 on"), words("此证已终止使用；持证人须按新办条件重新申领", "The permit has ended; the holder must apply anew"), true],
-  ISSUER_SIGNATURE: ["reject", "red", "✕", words("验签未通过", "Signature check failed"), null, words("此码不可信，请勿采信", "Do not rely on this code"), false],
-  HOLDER_MISMATCH: ["reject", "red", "✕", words("人证不符", "Person does not match"), null, words("请勿采信；请按本单位规定处理", "Do not rely on it; proceed as your office prescribes"), true],
-  NOT_A_PERMIT_CODE: ["reject", "grey", "?", words("无法识别的二维码", "Not a permit code"), null, words("请扫描居住证亮码页面上的二维码", "Scan the code on the holder's permit page"), false],
-  MULTIPLE_CODES: ["reject", "amber", "!", words("画面中有多个居住证二维码", "More than one permit code"), null, words("请只出示一个二维码，再扫一次", "Show one code only and scan again"), false],
-  TRUST_LIST_MISSING: ["undetermined", "grey", "?", words("缺少信任名单", "No trust list"), null, words("请同步信任名单后再扫", "Synchronise the trust list, then scan again"), false],
-  STATUS_LIST_STALE: ["undetermined", "grey", "?", words("离线名单已过期", "Status list too old"), words("状态名单已有 12 天未更新", "The status list is 12 days old"), words("请同步最新的状态名单后再扫", "Synchronise the newest status lists, then scan again"), true],
-  ISSUER_UNKNOWN: ["undetermined", "grey", "?", words("签发机关未受信任", "Issuer not known here"), null, words("请更新信任名单后再扫；仍不行，请勿采信", "Update the trust list and scan again; if it stays so, do not rely on it"), false],
-  REPLAY_GUARD_UNAVAILABLE: ["undetermined", "grey", "?", words("无法登记核验记录", "Cannot record the check"), null, words("请检查磁盘空间、数据文件夹和共用查重服务器后再扫", "Check the disk, the state folder and the shared guard, then scan again"), true],
+/** The program's own table of reasons. */
+export const TABLE = JSON.parse(readFileSync(join(import.meta.dirname, "../../fixtures/reasons.json"), "utf8"));
+
+// Of some of them: the line that only this case has, and whether the permit is shown.
+const SHOWN = {
+  VALID: [words("有效期至 2027年9月10日", "Endorsed until 2027-09-10"), true],
+  VALID_ENDORSABLE: [words("请于 2026年12月10日 前（含当日）签注", "To be endorsed by 2026-12-10, that day included"), true],
+  VOUCHER_VALID: [words("有效期至 2027年3月1日", "Endorsed until 2027-03-01"), true],
+  ENDORSEMENT_LAPSED: [words("签注有效期至 2026年10月18日，已逾期 40 天", "Endorsed until 2026-10-18, 40 days overdue"), true],
+  PRESENTATION_EXPIRED: [words("此码生成于 312 秒前", "The code was made 312 seconds ago"), true],
+  CHALLENGE_MISSING: [null, true],
+  AUTO_CANCELLED: [words("自 2026年6月1日 起注销", "Cancelled from 2026-06-01 on"), true],
+  ISSUER_SIGNATURE: [null, false],
+  NOT_A_PERMIT_CODE: [null, false],
+  MULTIPLE_CODES: [null, false],
+  TRUST_LIST_MISSING: [null, false],
+  STATUS_LIST_STALE: [words("状态名单已有 12 天未更新", "The status list is 12 days old"), true],
+  ISSUER_UNKNOWN: [null, false],
+  REPLAY_GUARD_UNAVAILABLE: [null, true],
 };
+
+/** What the clerk says, and no program does. */
+const HOLDER_MISMATCH = {
+  reason: "HOLDER_MISMATCH", outcome: "reject", light: "red", sign: "✕", curable: false, title: words("人证不符", "Person does not match"),
+  remedy: words("请勿采信；请按本单位规定处理", "Do not rely on it; proceed as your office prescribes"), detail: null, shown: true,
+};
+
+export const REASONS = Object.fromEntries([
+  ...Object.entries(SHOWN).map(([reason, [detail, shown]]) => [reason, { ...TABLE.find((row) => row.reason === reason), detail, shown }]),
+  ["HOLDER_MISMATCH", HOLDER_MISMATCH],
+]);
+
+/** A check as the page gets it of any row of the table; every permit is shown that was signed. */
+export function drawn(row, more = {}) {
+  const before = ["code", "parse", "trust-list", "issuer-key", "issuer-signature"].includes(row.step);
+  const { permit: _, detail, ...base } = check("ISSUER_SIGNATURE");
+  return { ...base, ...row, ...(before ? {} : { permit: permit(), assurance: "passive", ...more }) };
+}
 
 export function permit(more = {}) {
   return {
@@ -48,10 +71,10 @@ export function longPermit() {
 }
 
 export function check(reason, more = {}) {
-  const [outcome, light, sign, title, detail, remedy, shown] = REASONS[reason];
+  const { outcome, light, sign, curable, title, detail, remedy, shown } = REASONS[reason];
   const paper = reason === "VOUCHER_VALID";
   return {
-    number: 0, outcome, light, sign, reason, title, ...(detail ? { detail } : {}), remedy, curable: outcome !== "accept", ...(shown ? { assurance: paper ? "paper" : "passive" } : {}),
+    number: 0, outcome, light, sign, reason, title, ...(detail ? { detail } : {}), remedy, curable, ...(shown ? { assurance: paper ? "paper" : "passive" } : {}),
     ...(shown ? { permit: permit(paper ? { carrier: "paper", shown_by: words("持纸质凭证", "paper voucher"), voucher: { serial: "44180000123", place: "连南县政务服务中心" } } : {}) } : {}),
     lists: reason === "TRUST_LIST_MISSING" ? {} : { trust: { version: 7, age_s: 86_400 }, ...(shown ? { status: { list: 3, age_s: reason === "STATUS_LIST_STALE" ? 1_040_000 : 3_700, old: reason === "STATUS_LIST_STALE" } } : {}) },
     how: words("离线核验，未用挑战码：截图半分钟后失效", "offline, no challenge: a copy works for half a minute"), ...(shown && !paper ? { code_age_s: 4 } : {}),
@@ -97,14 +120,14 @@ export function journal({ entries = 60 } = {}) {
     if (place % 29 === 11) return { ...base, what: "person_mismatch", permit: "3f9c02ab11d04e55" };
     if (place % 31 === 12) return { ...base, what: "exported" };
     const reason = reasons[place % reasons.length];
-    const [outcome, light, , title] = REASONS[reason];
+    const { outcome, light, title } = REASONS[reason];
     return { ...base, outcome, light, reason, title, assurance: place % 3 ? "passive" : "challenge", by: ["camera", "camera", "gun", "serial", "paste"][place % 5], permit: "3f9c02ab11d04e55", waited_ms: 180 + (place * 97) % 1_400, trust_age_s: 86_400, status_age_s: 3_600 };
   });
   return {
     day: "2026-11-27", days: ["2026-11-27", "2026-11-26", "2026-11-25"], keep_days: 180,
     summary: {
       checks: 41, accept: 37, reject: 3, undetermined: 1, person_mismatch: 1,
-      reasons: ["VALID", "VALID_ENDORSABLE", "PRESENTATION_EXPIRED", "AUTO_CANCELLED", "STATUS_LIST_STALE"].map((reason, place) => ({ reason, title: REASONS[reason][3], count: [30, 7, 2, 1, 1][place] })),
+      reasons: ["VALID", "VALID_ENDORSABLE", "PRESENTATION_EXPIRED", "AUTO_CANCELLED", "STATUS_LIST_STALE"].map((reason, place) => ({ reason, title: REASONS[reason].title, count: [30, 7, 2, 1, 1][place] })),
       hours: [{ hour: 9, accept: 12, reject: 1, undetermined: 0 }, { hour: 10, accept: 9, reject: 0, undetermined: 1 }, { hour: 11, accept: 4, reject: 1, undetermined: 0 }, { hour: 14, accept: 8, reject: 1, undetermined: 0 }, { hour: 15, accept: 4, reject: 0, undetermined: 0 }],
       waits: { count: 35, median_ms: 420, p90_ms: 900, bars: [{ up_to_ms: 500, count: 22 }, { up_to_ms: 1_000, count: 9 }, { up_to_ms: 2_000, count: 3 }, { count: 1 }] },
     },

@@ -1,26 +1,20 @@
 // The verdicts as eyes see them that tell no red from green, or no colour at all, and in letters twice as large. The pictures are kept.
 
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, test } from "node:test";
 
 import { launch, open, quit } from "./browser.js";
-import { check, permit } from "./examples.js";
+import { drawn, TABLE } from "./examples.js";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const PICTURES = join(process.env.PICTURES ?? join(ROOT, "target/screens"), "eyes");
-const REASONS = JSON.parse(readFileSync(join(ROOT, "fixtures/reasons.json"), "utf8"));
 /** One of each look. */
-const SHOWN = ["VALID", "CANCELLED", "REPLAYED", "SUSPENDED", "STATUS_LIST_STALE", "NOT_A_PERMIT_CODE"].map((code) => REASONS.find((each) => each.reason === code));
+const SHOWN = ["VALID", "CANCELLED", "REPLAYED", "SUSPENDED", "STATUS_LIST_STALE", "NOT_A_PERMIT_CODE"].map((code) => TABLE.find((each) => each.reason === code));
 const EYES = ["none", "protanopia", "deuteranopia", "tritanopia", "achromatopsia"];
 
 after(quit);
-
-const drawn = (each) => {
-  const { permit: _, detail, ...base } = check("ISSUER_SIGNATURE");
-  return { ...base, ...each, ...(each.light === "grey" ? {} : { permit: permit(), assurance: "passive" }) };
-};
 
 /** What is on a picture: the contrast of the two colours that most of it has, and where the ink is, on a grid of 48 by 48. */
 async function look(png) {

@@ -1,20 +1,16 @@
 // Every verdict that there is, in both languages and at both sizes: it fits, and its picture is kept to be looked at.
 
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { after, test } from "node:test";
 
 import { open, quit } from "./browser.js";
-import { check, longPermit, permit } from "./examples.js";
+import { drawn, longPermit, permit, TABLE } from "./examples.js";
 
 const ROOT = resolve(import.meta.dirname, "../..");
 const PICTURES = process.env.PICTURES ?? join(ROOT, "target/screens");
 after(quit);
-
-/** The program's own table, so that a reason that is added is drawn here too. */
-const ALL = JSON.parse(readFileSync(join(ROOT, "fixtures/reasons.json"), "utf8"));
-const BEFORE_A_SIGNATURE = ["code", "parse", "trust-list", "issuer-key", "issuer-signature"];
 
 for (const language of ["zh", "en"]) {
   for (const [width, height] of [[1366, 768], [800, 1280]]) {
@@ -24,16 +20,14 @@ for (const language of ["zh", "en"]) {
       const it = await open({ language, width, height });
       try {
         await it.begin();
-        for (const [place, each] of ALL.entries()) {
+        for (const [place, each] of TABLE.entries()) {
           // Every third permit is as long as permits get.
-          const shown = BEFORE_A_SIGNATURE.includes(each.step) ? {} : { permit: place % 3 === 2 ? longPermit() : permit(), assurance: "passive" };
-          const { permit: _, detail, ...base } = check("ISSUER_SIGNATURE");
-          const drawn = { ...base, ...each, ...shown };
+          const seen = drawn(each, { permit: place % 3 === 2 ? longPermit() : permit() });
           if (each.reason === "CHALLENGE_MISSING") {
-            it.mock.state.checks.push(drawn);
+            it.mock.state.checks.push(seen);
             await it.page.waitForSelector("#banner:not([hidden]), #verdict[data-reason=CHALLENGE_MISSING]:not([hidden])");
           } else {
-            await it.see(drawn);
+            await it.see(seen);
           }
           const [sideways, , verdictSideways] = await it.overflow();
           assert.ok(sideways <= 0 && verdictSideways <= 0, `${each.reason} sticks out`);

@@ -1,4 +1,4 @@
-// The help: keys, and what the four signs mean.
+// The help: keys, and what the signs mean.
 
 import { $, el, signOf } from "./elements.js";
 import { say } from "./words.js";
@@ -8,12 +8,15 @@ const KEYS = [
   ["keys_verdict", [["key_enter", "key_back"], ["F2", "key_compare"], ["F4", "key_reveal"], ["F8", "key_mismatch"]]],
   ["keys_all", [["F1", "key_help"], ["F9", "key_mute"], ["Tab", "key_tab"]]],
 ];
-const SIGNS = [["green", "✓"], ["amber", "!"], ["red", "✕"], ["grey", "?"]];
+const SIGNS = [
+  ["green", "✓", "sign_accepted"], ["amber", "!", "sign_not_yet"], ["amber", "↻", "sign_again"], ["amber", "?", "sign_unknown"], ["red", "✕", "sign_refused"],
+  ["grey", "!", "sign_other"],
+];
 
 export function showHelp() {
   const keys = KEYS.map(([title, list]) => el("section", {}, el("h3", {}, say(title)),
     el("dl", {}, ...list.map(([key, does]) => el("div", {}, el("dt", {}, el("kbd", {}, key.startsWith("key_") ? say(key) : key)), el("dd", {}, say(does)))))));
   const signs = el("section", {}, el("h3", {}, say("signs")),
-    el("ul", { class: "signs" }, ...SIGNS.map(([light, sign]) => el("li", {}, signOf(light, sign), say(`sign_${light}`)))));
+    el("ul", { class: "signs" }, ...SIGNS.map(([light, sign, meaning]) => el("li", {}, signOf(light, sign), say(meaning)))));
   $("keys-body").replaceChildren(el("div", {}, ...keys), signs);
 }

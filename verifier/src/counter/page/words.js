@@ -242,11 +242,13 @@ export const WORDS = {
   key_mute: ["开关声音", "sound on or off"],
   key_help: ["打开说明", "this help"],
   key_tab: ["移到下一个按钮", "next button"],
-  signs: ["四种结果", "Four kinds of result"],
-  sign_green: ["通过：请比对本人和相片", "accepted: compare person and portrait"],
-  sign_amber: ["暂不通过：按提示补办或重新亮码", "not yet: do what the line says, or show a new code"],
-  sign_red: ["不通过：请勿采信", "refused: do not rely on it"],
-  sign_grey: ["无法判定：按提示处理", "cannot tell: do what the line says"],
+  signs: ["各种结果", "Kinds of result"],
+  sign_accepted: ["通过：请比对本人和相片", "accepted: compare person and portrait"],
+  sign_not_yet: ["暂不通过：按提示补办或重新亮码", "not yet: do what the line says, or show a new code"],
+  sign_again: ["请持证人刷新二维码，重新亮码", "the holder shows a new code"],
+  sign_unknown: ["无法判定：按提示处理", "cannot tell: do what the line says"],
+  sign_refused: ["不通过：请勿采信", "refused: do not rely on it"],
+  sign_other: ["不是居住证二维码", "no permit code"],
   key_enter: ["回车 / 空格 / Esc", "Enter / Space / Esc"],
 };
 
