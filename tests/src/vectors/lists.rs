@@ -827,6 +827,13 @@ fn status_compression(all: &mut Collection) {
     let mut wrong = good.clone();
     *wrong.last_mut().expect("a byte") ^= 1;
     lst("lst-wrong-checksum", bad, "a checksum that does not fit", &wrong);
+    let unchecked = [0x78, 1, 1, 0, 0, 0xff, 0xff, 0x0b, 0, 0, 0];
+    lst(
+        "lst-no-entries-wrong-checksum",
+        bad,
+        "a list of nothing, with a checksum that is not that of nothing",
+        &unchecked,
+    );
     lst("lst-trailing-zero", bad, "a zero after the stream", &[&good[..], &[0]].concat());
     lst("lst-two-streams", bad, "two streams", &[&good[..], &good[..]].concat());
     // RFC 1950: bit 5 of the second byte, then four bytes of the dictionary's checksum; 78 bb is divisible by 31.
