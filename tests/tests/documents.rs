@@ -63,9 +63,9 @@ fn quoted(line: &str) -> impl Iterator<Item = &str> {
     line.split('`').skip(1).step_by(2)
 }
 
-/// The names of all functions marked `#[test]` in the workspace, and of all cases of the command line.
+/// The names of all functions marked `#[test]` in the workspace, of all cases of the command line, and of all properties.
 fn test_functions() -> BTreeSet<String> {
-    let mut names = BTreeSet::new();
+    let mut names: BTreeSet<String> = properties::ALL.iter().map(|property| property.name.to_owned()).collect();
     let members = ["credential-format", "issuer", "holder", "verifier", "command-line", "tests", "demo"];
     let mut folders: Vec<PathBuf> = members.iter().map(|member| root().join(member)).collect();
     while let Some(folder) = folders.pop() {
