@@ -50,3 +50,4 @@ pub mod status_list;
 pub mod text;
 pub mod timestamp;
 pub mod trust_list;
+pub mod words;

@@ -55,6 +55,17 @@ impl Kind {
     }
 }
 
+/// Whether a text is to be taken for a permit's code, whatever is in it: it has the two digits that every code of ours begins with, the version and the kind of a permit; of other versions the kinds are not known.
+/// Challenges and enrolments, which stand on a counter's own screen and on phones, are no permit codes; nor is a telephone number with the
+/// country code 86.
+pub fn is_permit_code(text: &str) -> bool {
+    match text.as_bytes() {
+        [b'8', b'6', b'1', kind, ..] => [Kind::Presentation, Kind::Voucher].iter().any(|k| k.digit() + b'0' == *kind),
+        [b'8', b'6', b'0'..=b'9', b'0'..=b'9', ..] => true,
+        _ => false,
+    }
+}
+
 /// Why a text is not a code of this format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TextError {

@@ -37,8 +37,6 @@ pub mod policy;
 #[cfg(feature = "redis")]
 pub mod redis_guard;
 pub mod replay;
-#[cfg(feature = "scan")]
-pub mod scan;
 #[cfg(feature = "state")]
 pub mod state;
 pub mod status;
@@ -52,3 +50,6 @@ pub mod verdict;
 pub mod verify;
 #[cfg(feature = "worker")]
 pub mod worker;
+
+#[cfg(feature = "scan")]
+pub use scan;

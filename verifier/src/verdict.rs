@@ -9,6 +9,7 @@ use credential_format::day::Day;
 use credential_format::permit::Claims;
 use credential_format::region::Standing;
 use credential_format::timestamp::Timestamp;
+pub use credential_format::words::Words;
 
 use crate::policy::Policy;
 use crate::trust::TrustedList;
@@ -203,15 +204,6 @@ steps! {
     Endorsement = 11 "endorsement",
     Replay = 12 "replay",
     Verdict = 13 "verdict",
-}
-
-/// A text in the two languages of the screen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Words<T = &'static str> {
-    /// zh-CN
-    pub zh: T,
-    /// English
-    pub en: T,
 }
 
 macro_rules! reasons {

@@ -14,7 +14,7 @@ use credential_format::permit::{Carrier, Claims, UnverifiedPermit};
 use credential_format::presentation::{Answer, Presented};
 use credential_format::region::{RegionRule, Standing};
 use credential_format::status_list::{Status, StatusList};
-use credential_format::text::{self, Kind, TextError};
+use credential_format::text::{self, Kind, TextError, is_permit_code};
 use credential_format::timestamp::Timestamp;
 use credential_format::trust_list::{Issuer, IssuerKey, Usage};
 
@@ -205,17 +205,6 @@ fn one_code<T: AsRef<str>>(frame: &[T]) -> Result<Code, Reason> {
         _ => Reason::Malformed,
     })?;
     Ok(Code { kind, bytes })
-}
-
-/// The two digits that every code of ours begins with, the version and the kind of a permit; of other versions the kinds are not known.
-/// Challenges and enrolments, which stand on a counter's own screen and on phones, are no permit codes; nor is a telephone number with the
-/// country code 86.
-pub(crate) fn is_permit_code(text: &str) -> bool {
-    match text.as_bytes() {
-        [b'8', b'6', b'1', kind, ..] => [Kind::Presentation, Kind::Voucher].iter().any(|k| k.digit() + b'0' == *kind),
-        [b'8', b'6', b'0'..=b'9', b'0'..=b'9', ..] => true,
-        _ => false,
-    }
 }
 
 // ---- Step 2

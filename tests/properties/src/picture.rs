@@ -35,7 +35,6 @@ pub(crate) fn picture(bytes: &[u8]) {
                 ScanError::Dimensions { width, height, .. } | ScanError::Pixels { width, height, .. } => {
                     assert!(limits.admit(width, height).is_err());
                 }
-                _ => {}
             }
         }
     }

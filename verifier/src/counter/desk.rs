@@ -7,7 +7,7 @@ use std::time::Duration;
 use credential_format::challenge::Challenge;
 use credential_format::citizen_id::CitizenId;
 use credential_format::day::Day;
-use credential_format::text::{self, Kind};
+use credential_format::text::{self, Kind, is_permit_code};
 use credential_format::timestamp::Timestamp;
 use qrcode::{EcLevel, QrCode};
 use serde::Serialize;
@@ -22,7 +22,7 @@ use crate::scan::Seen;
 use crate::state::{Asking, Condition, State};
 use crate::trouble::{Inquiry, Trouble, troubles};
 use crate::verdict::{Assurance, Outcome, Reason, Subject, Verdict, Words};
-use crate::verify::{Asked, SignedPermit, is_permit_code};
+use crate::verify::{Asked, SignedPermit};
 
 use super::Surroundings;
 use super::api::entry_json;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use credential_format::text::is_permit_code;
 use image::GrayImage;
 use serde::Serialize;
 use tokio::sync::watch;
 
 use crate::scan::{Limits, Seen};
 use crate::verdict::Words;
-use crate::verify::is_permit_code;
 use crate::worker::Unread;
 
 use super::Counter;

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use image::GrayImage;
 
-use crate::scan::prepare::half_of;
+use crate::prepare::half_of;
 
 /// The side of a block, in pixels of the level.
 pub(super) const BLOCK: usize = 8;

@@ -8,7 +8,7 @@
 use image::{GrayImage, Luma};
 
 /// A picture taken apart into waves, once, to be put together again without one blur or another.
-pub(in crate::scan) struct Waves {
+pub(crate) struct Waves {
     width: u32,
     height: u32,
     mean: f32,
@@ -19,10 +19,10 @@ pub(in crate::scan) struct Waves {
 
 impl Waves {
     /// A part of a frame with a code is 100 to 500 pixels wide, and work grows with the square.
-    pub(in crate::scan) const SIDE_MAX: u32 = 512;
+    pub(crate) const SIDE_MAX: u32 = 512;
 
     /// `None` for a picture with a side of more than [`Waves::SIDE_MAX`] pixels or of none.
-    pub(in crate::scan) fn of(picture: &GrayImage) -> Option<Waves> {
+    pub(crate) fn of(picture: &GrayImage) -> Option<Waves> {
         let (width, height) = picture.dimensions();
         let long = width.max(height) as usize;
         if long > Waves::SIDE_MAX as usize || width == 0 || height == 0 {
@@ -45,7 +45,7 @@ impl Waves {
     /// `noise` is the power of the noise in a wave, as a part of the signal's.
     ///
     /// Two, because one costs as much: they are the real and the imaginary part of one field.
-    pub(in crate::scan) fn without_discs(&self, radii: [f32; 2], noise: f32) -> [GrayImage; 2] {
+    pub(crate) fn without_discs(&self, radii: [f32; 2], noise: f32) -> [GrayImage; 2] {
         // The transform of what is the same on both sides of the middle is real, so these two need one transform too.
         let mut factors = Field::new(self.side);
         draw_disc(radii[0], self.side, &mut factors.real);

@@ -8,7 +8,7 @@ use super::{Decoder, Found, Search, Work, contained};
 /// The decoder `zxing-cpp`. It does not tell where finder patterns are.
 ///
 /// It cannot be stopped from within, but needs no more than a tenth of a second for the pictures that hang others.
-pub(in crate::scan) struct ZxingCpp {
+pub(crate) struct ZxingCpp {
     reader: BarcodeReader,
 }
 

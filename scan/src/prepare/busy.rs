@@ -6,12 +6,12 @@ use image::GrayImage;
 use super::{blurred, rows};
 
 /// A rectangle of a picture: left, top, right, bottom in pixels, the last two exclusive.
-pub(in crate::scan) type Rectangle = (u32, u32, u32, u32);
+pub(crate) type Rectangle = (u32, u32, u32, u32);
 
 /// The busiest parts of a picture, at most `most`, the busiest first.
 ///
 /// Meant for a frame of about 640 x 360 pixels: fine noise is gone by then, and modules are not.
-pub(in crate::scan) fn busy_parts(picture: &GrayImage, most: usize) -> Vec<Rectangle> {
+pub(crate) fn busy_parts(picture: &GrayImage, most: usize) -> Vec<Rectangle> {
     let blocks = Blocks::of(&blurred(picture)).smoothed().above_noise();
     let peak = blocks.values.iter().copied().max().unwrap_or(0);
     let mut taken = vec![false; blocks.values.len()];
@@ -124,7 +124,7 @@ mod tests {
     use image::{Luma, imageops};
 
     use super::*;
-    use crate::scan::decoder::tests::code;
+    use crate::decoder::tests::code;
 
     #[test]
     fn a_code_is_found_with_its_quiet_zone_and_little_more() {

@@ -124,7 +124,7 @@ pub(super) mod tests {
     }
 
     /// 2,205 finder patterns, and no code.
-    pub(in crate::scan) fn field_of_patterns() -> GrayImage {
+    pub(crate) fn field_of_patterns() -> GrayImage {
         GrayImage::from_fn(63 * 24, 35 * 24, |x, y| {
             let (x, y) = (x % 24 / 3, y % 24 / 3);
             let ring = x.abs_diff(3).max(y.abs_diff(3));
@@ -133,7 +133,7 @@ pub(super) mod tests {
     }
 
     /// A code at level L with its quiet zone, `scale` pixels to the module.
-    pub(in crate::scan) fn code(bytes: &[u8], scale: u32) -> GrayImage {
+    pub(crate) fn code(bytes: &[u8], scale: u32) -> GrayImage {
         let code = qrcode::QrCode::with_error_correction_level(bytes, qrcode::EcLevel::L).unwrap();
         let side = code.width() as u32 + 8;
         GrayImage::from_fn(side * scale, side * scale, |x, y| {

@@ -16,8 +16,8 @@ use image::GrayImage;
 
 use super::Seen;
 use super::quadrilateral::contains;
-use crate::verdict::Words;
-use crate::verify::is_permit_code;
+use credential_format::text::is_permit_code;
+use credential_format::words::Words;
 use level::{Level, Pixels};
 use light::{BRIGHT, Light, SAMPLES, percentile};
 use pattern::{Pattern, add_patterns};
@@ -26,7 +26,6 @@ use texture::Texture;
 
 /// What is to be done so that the code can be read: the one thing that stands in the way most.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub enum Advice {
     /// Nothing in the frame looks like a code.
     NoCodeSeen,
@@ -70,9 +69,8 @@ impl Advice {
         }
     }
 
-    /// The number under which a worker passes it on, and the pixels to the module that go with it; 0 for none.
-    #[cfg(any(feature = "worker", test))]
-    pub(crate) fn to_number(advice: Option<Advice>) -> (u8, f32) {
+    /// The number under which a process passes it on to another, and the pixels to the module that go with it; 0 for none.
+    pub fn to_number(advice: Option<Advice>) -> (u8, f32) {
         let Some(advice) = advice else { return (0, 0.0) };
         let px = if let Advice::TooSmall { px_per_module } = advice { px_per_module } else { 0.0 };
         let place = Advice::numbered(px).into_iter().position(|other| other == advice);
@@ -80,15 +78,13 @@ impl Advice {
     }
 
     /// What [`Advice::to_number`] made; `None` for any other.
-    #[cfg(any(feature = "worker", test))]
-    pub(crate) fn from_number(number: u8, px_per_module: f32) -> Option<Option<Advice>> {
+    pub fn from_number(number: u8, px_per_module: f32) -> Option<Option<Advice>> {
         let Some(place) = usize::from(number).checked_sub(1) else { return (px_per_module == 0.0).then_some(None) };
         let advice = Advice::numbered(px_per_module).get(place).copied()?;
         let has_px = matches!(advice, Advice::TooSmall { .. });
         (has_px || px_per_module == 0.0).then_some(Some(advice))
     }
 
-    #[cfg(any(feature = "worker", test))]
     fn numbered(px_per_module: f32) -> [Advice; 10] {
         use Advice::*;
         [
@@ -717,8 +713,8 @@ mod tests {
         Seen { width: 1280, height: 720, ..Seen::default() }
     }
 
-    fn seen_code(text: &str, corners: [(i32, i32); 4]) -> crate::scan::SeenCode {
-        crate::scan::SeenCode { bytes: text.into(), corners, version: 12, px_per_module: 5.0 }
+    fn seen_code(text: &str, corners: [(i32, i32); 4]) -> crate::SeenCode {
+        crate::SeenCode { bytes: text.into(), corners, version: 12, px_per_module: 5.0 }
     }
 
     /// A code of version 12 in the middle, a little turned.

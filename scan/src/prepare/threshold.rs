@@ -5,19 +5,19 @@ use image::GrayImage;
 use super::rows;
 
 /// The grey level up to which a pixel is dark, for each block of [`BLOCK`] x [`BLOCK`] pixels.
-pub(in crate::scan) struct Thresholds {
+pub(crate) struct Thresholds {
     width: usize,
     levels: Vec<u8>,
 }
 
 /// Pixels to the side of a block. A camera's module has 2 to 8.
-pub(in crate::scan) const BLOCK: usize = 8;
+pub(crate) const BLOCK: usize = 8;
 
 /// Grey levels between the darkest and the lightest pixel of a block, below which it says nothing of where dark ends.
 const CONTRAST: u8 = 32;
 
 impl Thresholds {
-    pub(in crate::scan) fn of(picture: &GrayImage) -> Thresholds {
+    pub(crate) fn of(picture: &GrayImage) -> Thresholds {
         let width = (picture.width() as usize).div_ceil(BLOCK);
         let height = (picture.height() as usize).div_ceil(BLOCK);
         let opinions = Opinions::of(picture);
@@ -34,7 +34,7 @@ impl Thresholds {
     }
 
     /// The levels for the blocks that a row of pixels runs through.
-    pub(in crate::scan) fn of_row(&self, y: usize) -> &[u8] {
+    pub(crate) fn of_row(&self, y: usize) -> &[u8] {
         let start = y / BLOCK * self.width;
         self.levels.get(start..start + self.width).unwrap_or_default()
     }

@@ -12,11 +12,11 @@ use rxing::qrcode::cpp_port::decoder::Decode;
 use rxing::qrcode::cpp_port::detector::{FinderPatternSet, GenerateFinderPatternSets, SampleQR};
 
 use super::{Decoder, Found, Pattern, Search, Work, contained};
-use crate::scan::prepare::{BLOCK, Thresholds};
+use crate::prepare::{BLOCK, Thresholds};
 
 /// The decoder `rxing`.
 #[derive(Default)]
-pub(in crate::scan) struct Rxing;
+pub(crate) struct Rxing;
 
 impl Decoder for Rxing {
     fn find(&mut self, frame: &GrayImage, work: Work) -> Search {
@@ -211,7 +211,7 @@ mod tests {
     use image::imageops;
 
     use super::*;
-    use crate::scan::decoder::tests::{code, field_of_patterns};
+    use crate::decoder::tests::{code, field_of_patterns};
 
     #[test]
     fn bytes_version_corners_and_patterns_are_told() {

@@ -15,7 +15,7 @@ use super::{Decoder, Found, Search, Work, contained};
 
 /// The decoder `rqrr`. It does not tell where finder patterns are.
 #[derive(Default)]
-pub(in crate::scan) struct Rqrr;
+pub(crate) struct Rqrr;
 
 impl Decoder for Rqrr {
     fn find(&mut self, frame: &GrayImage, work: Work) -> Search {
@@ -138,7 +138,7 @@ mod tests {
     /// 2,205 finder patterns and no code: every three of them would be tried, with a copy of the picture each time.
     #[test]
     fn a_field_of_finder_patterns_is_given_up() {
-        let field = crate::scan::decoder::tests::field_of_patterns();
+        let field = crate::decoder::tests::field_of_patterns();
         let work = Work::for_one_search(&field);
         let (found, patterns) = find(field, work);
         assert!(found.is_empty());
@@ -146,6 +146,6 @@ mod tests {
     }
 
     fn code() -> GrayImage {
-        crate::scan::decoder::tests::code(b"8612000", 6)
+        crate::decoder::tests::code(b"8612000", 6)
     }
 }

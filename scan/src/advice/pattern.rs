@@ -163,7 +163,7 @@ impl Pattern {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::advice::level::Pixels;
+    use crate::advice::level::Pixels;
     use image::{GrayImage, Luma};
 
     /// A finder pattern of `module` pixels, its corner at (30, 20), turned by so many degrees about its middle.

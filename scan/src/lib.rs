@@ -1,13 +1,13 @@
 //! Pictures to QR texts: the bytes of a PNG, JPEG or WebP file go in, the texts of all codes in it come out.
 //!
-//! What a text means is not this module's business, and nothing it returns is trusted: a picture is input from a
+//! What a text means is not this crate's business, and nothing it returns is trusted: a picture is input from a
 //! stranger. So every step is bounded ([`Limits`], and a meter on the decoder's work that makes it stop at the same
 //! point on every machine), and a panic inside a decoder is contained. What cannot be bounded from within a process,
 //! memory that a foreign decoder takes for itself, is for the caller: run this in a child process with a limit where
 //! strangers can upload pictures.
 //!
 //! ```no_run
-//! use verifier::scan::{Limits, read_texts};
+//! use scan::{Limits, read_texts};
 //!
 //! let bytes = std::fs::read("counter.jpg")?;
 //! let seen = read_texts(&bytes, &Limits::default())?;
@@ -16,6 +16,12 @@
 //! }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::unreachable)
+)]
 
 pub mod advice;
 mod decoder;
@@ -219,7 +225,6 @@ impl std::fmt::Debug for SeenCode {
 
 /// Why a picture was not read at all. In each, `Display` is the English sentence and [`ScanError::zh`] the Chinese.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum ScanError {
     /// There are no bytes.
     #[error("the picture file is empty. Take or copy the picture again")]

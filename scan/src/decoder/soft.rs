@@ -3,11 +3,11 @@
 use image::GrayImage;
 
 use super::{Decoder, Found, Pattern, Search, Work, contained};
-use crate::scan::soft::{self, Effort, Fusion, Seen};
+use crate::soft::{self, Effort, Fusion, Seen};
 
 /// Looks at each frame by itself.
-pub(in crate::scan) struct Soft {
-    pub(in crate::scan) effort: Effort,
+pub(crate) struct Soft {
+    pub(crate) effort: Effort,
 }
 
 impl Decoder for Soft {
@@ -18,9 +18,9 @@ impl Decoder for Soft {
 }
 
 /// Adds up what the frames of a camera show.
-pub(in crate::scan) struct Fused<'a> {
-    pub(in crate::scan) fusion: &'a mut Fusion,
-    pub(in crate::scan) effort: Effort,
+pub(crate) struct Fused<'a> {
+    pub(crate) fusion: &'a mut Fusion,
+    pub(crate) effort: Effort,
 }
 
 impl Decoder for Fused<'_> {

@@ -104,7 +104,6 @@ impl Shown {
 
 /// What the content of a file looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Kind {
     /// Portable Network Graphics.
     Png,
@@ -492,7 +491,7 @@ fn on_white(level: u8, alpha: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scan::SeenCode;
+    use crate::SeenCode;
     use image::{DynamicImage, ImageFormat, Luma, Rgb, RgbImage};
     use image_webp::WebPEncoder;
     use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
