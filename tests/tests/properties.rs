@@ -1,7 +1,8 @@
 //! The properties that the fuzz targets hold, over their seeds and a bounded number of changed ones: what a stable compiler can do in seconds.
-//! `PROPERTY_ROUNDS=100` makes it a hundred times as many.
+//! `PROPERTY_ROUNDS=100` makes it a hundred times as many, `PROPERTY_SECONDS=10` as many as go into ten seconds each.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
 
 use properties::{ALL, Property, named};
 use tests::pictures::Dice;
@@ -27,10 +28,23 @@ properties! {
     terminal_text page_text ledger
 }
 
-/// What a second of an optimised run would do, at least a few.
-fn rounds(property: &Property) -> usize {
-    let more: usize = std::env::var("PROPERTY_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(1);
-    usize::try_from(property.pace / 4).expect("64 bits").max(40) * more
+/// A number from the environment; a text that is none is a mistake that must show.
+fn setting(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
+}
+
+/// When to stop: after what a quarter of a second of an optimised run would do, at least a few; or after the time that is asked for.
+fn bound(property: &Property) -> impl FnMut() -> bool {
+    let until = setting("PROPERTY_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let mut rounds = (property.pace / 4).max(40) * setting("PROPERTY_ROUNDS").unwrap_or(1);
+    move || {
+        let on = match until {
+            Some(until) => Instant::now() < until,
+            None => rounds > 0,
+        };
+        rounds = rounds.saturating_sub(1);
+        on
+    }
 }
 
 fn hold(property: &Property) {
@@ -38,7 +52,8 @@ fn hold(property: &Property) {
     assert!(!inputs.is_empty());
     inputs.iter().for_each(|seed| holds(property, seed));
     let mut dice = Dice::new(2026);
-    for _ in 0..rounds(property) {
+    let (mut on, mut executions) = (bound(property), inputs.len());
+    while on() {
         let mut input = inputs[dice.below(inputs.len())].clone();
         for _ in 0..=dice.below(4) {
             dice.change(&mut input);
@@ -47,7 +62,9 @@ fn hold(property: &Property) {
         if dice.below(20) == 0 && input.len() < 10_000 {
             inputs.push(input);
         }
+        executions += 1;
     }
+    println!("{}: {executions} executions", property.name);
 }
 
 /// What was fed is shown when it does not hold: it becomes a vector.

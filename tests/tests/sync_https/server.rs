@@ -16,7 +16,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 /// What a server does in place of answering as it should.
 #[derive(Clone, Debug)]
-pub enum Trick {
+pub(crate) enum Trick {
     /// Announces the whole file, and closes the connection after so many bytes of the body.
     Cut(usize),
     /// Zeros without end, and without a length.
@@ -49,7 +49,7 @@ pub enum Trick {
 
 /// What was asked and answered.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exchange {
+pub(crate) struct Exchange {
     pub path: String,
     pub status: u16,
     /// Where the range began that was asked for.
@@ -66,14 +66,14 @@ struct Shared {
 }
 
 /// A server on a port of its own of this computer, for as long as the test runs.
-pub struct Server {
+pub(crate) struct Server {
     port: u16,
     scheme: &'static str,
     shared: Arc<Shared>,
 }
 
 impl Server {
-    pub fn tls(root: &Path, identity: &Identity) -> Server {
+    pub(crate) fn tls(root: &Path, identity: &Identity) -> Server {
         let config = identity.config();
         Server::start(root, "https", move |stream, shared| {
             let Ok(connection) = ServerConnection::new(config.clone()) else { return };
@@ -81,7 +81,7 @@ impl Server {
         })
     }
 
-    pub fn plain(root: &Path) -> Server {
+    pub(crate) fn plain(root: &Path) -> Server {
         Server::start(root, "http", serve)
     }
 
@@ -101,27 +101,27 @@ impl Server {
         Server { port, scheme, shared }
     }
 
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// By name: certificates are made out for it.
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("{}://localhost:{}/", self.scheme, self.port)
     }
 
     /// The next so many times that this file is asked for.
-    pub fn trick(&self, path: &str, trick: Trick, times: usize) {
+    pub(crate) fn trick(&self, path: &str, trick: Trick, times: usize) {
         let mut tricks = self.shared.tricks.lock().expect("tricks");
         tricks.entry(path.into()).or_default().extend(std::iter::repeat_n(trick, times));
     }
 
-    pub fn behave(&self) {
+    pub(crate) fn behave(&self) {
         self.shared.tricks.lock().expect("tricks").clear();
     }
 
     /// What was asked since this was asked last.
-    pub fn log(&self) -> Vec<Exchange> {
+    pub(crate) fn log(&self) -> Vec<Exchange> {
         std::mem::take(&mut *self.shared.log.lock().expect("a log"))
     }
 }
@@ -276,7 +276,7 @@ fn read_head(stream: &mut (impl Read + Write)) -> Option<String> {
 }
 
 /// A certificate for `localhost` and its key, and the authority it comes from.
-pub struct Identity {
+pub(crate) struct Identity {
     chain: Vec<CertificateDer<'static>>,
     key: Vec<u8>,
     /// The authority's certificate, PEM.
@@ -284,17 +284,17 @@ pub struct Identity {
 }
 
 /// What a certificate is made out for, and until when.
-pub struct Made<'a> {
+pub(crate) struct Made<'a> {
     pub host: &'a str,
     pub last_year: i32,
 }
 
 impl Identity {
-    pub fn new() -> Identity {
+    pub(crate) fn new() -> Identity {
         Identity::made(&Made { host: "localhost", last_year: 2099 })
     }
 
-    pub fn made(made: &Made<'_>) -> Identity {
+    pub(crate) fn made(made: &Made<'_>) -> Identity {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         params.distinguished_name.push(rcgen::DnType::CommonName, "TEST ONLY authority");
@@ -318,14 +318,14 @@ impl Identity {
 }
 
 /// A proxy that makes connections with CONNECT, or refuses to.
-pub struct ConnectProxy {
+pub(crate) struct ConnectProxy {
     port: u16,
     hosts: Arc<Mutex<Vec<String>>>,
 }
 
 impl ConnectProxy {
     /// `answer` is its status line: `200 OK`, and it connects.
-    pub fn new(answer: &'static str) -> ConnectProxy {
+    pub(crate) fn new(answer: &'static str) -> ConnectProxy {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let hosts = Arc::new(Mutex::new(Vec::new()));
@@ -339,12 +339,12 @@ impl ConnectProxy {
         ConnectProxy { port, hosts }
     }
 
-    pub fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// Where it was to connect to, since this was asked last.
-    pub fn log(&self) -> Vec<String> {
+    pub(crate) fn log(&self) -> Vec<String> {
         std::mem::take(&mut *self.hosts.lock().expect("a log"))
     }
 }
