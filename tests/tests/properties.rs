@@ -36,7 +36,7 @@ fn setting(name: &str) -> Option<u64> {
 /// When to stop: after what a quarter of a second of an optimised run would do, at least a few; or after the time that is asked for.
 fn bound(property: &Property) -> impl FnMut() -> bool {
     let until = setting("PROPERTY_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
-    let mut rounds = (property.pace / 4).max(40) * setting("PROPERTY_ROUNDS").unwrap_or(1);
+    let mut rounds = u64::from(property.pace / 4).max(40) * setting("PROPERTY_ROUNDS").unwrap_or(1);
     move || {
         let on = match until {
             Some(until) => Instant::now() < until,
