@@ -646,6 +646,53 @@ mod tests {
         tamper.execute("UPDATE status_list SET bytes = ?1", [&other]).unwrap();
         let mut state = State::open(state.folder()).unwrap();
         assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::StatusListMissing);
+        let kept = state.kept_lists().unwrap();
+        assert_eq!(kept.iter().map(|list| list.head.clone().err()).collect::<Vec<_>>(), [Some(StatusRefusal::Subject)]);
+        // Under the name that it was signed for it stands in the outlook as it is.
+        let rename = Connection::open(state.folder().join(FILE_NAME)).unwrap();
+        let subject = kept[0].subject.replace("/3", "/4");
+        assert_ne!(subject, kept[0].subject);
+        rename.execute("UPDATE status_list SET subject = ?1", [&subject]).unwrap();
+        let kept = state.kept_lists().unwrap();
+        assert_eq!((kept.len(), &kept[0].head.as_ref().unwrap().subject), (1, &subject));
+    }
+
+    /// The counter page asks for it: what it knows is shown again when the number has changed.
+    #[test]
+    fn the_generation_rises_with_what_is_taken_and_set_by_anyone() {
+        let folder = folder();
+        let mut state = new_state(&folder);
+        let mut other = State::open(state.folder()).unwrap();
+        let mut seen = vec![state.generation()];
+        state.take_trust_list(&testing::trust_list(7), at(0)).unwrap();
+        seen.push(state.generation());
+        other.take_status_list(&testing::status_list(STATUS_KEY, 3, at(-60), &[]), at(0)).unwrap();
+        // Until it looks, it does not know.
+        assert_eq!(state.generation(), seen[1]);
+        state.refresh().unwrap();
+        seen.push(state.generation());
+        let settings = state.settings().clone();
+        state.set_settings(&settings).unwrap();
+        state.refresh().unwrap();
+        seen.push(state.generation());
+        assert!(seen.is_sorted_by(|earlier, later| earlier < later), "{seen:?}");
+        assert_eq!(State::open(state.folder()).unwrap().generation(), seen[3]);
+        // A verdict changes nothing of it.
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::Valid);
+        assert_eq!(state.generation(), seen[3]);
+    }
+
+    #[test]
+    fn a_guard_that_this_program_cannot_use_is_said_to_be_so() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        assert_eq!(state.shared_guard_trouble(), None);
+        let settings = Settings { guard: Some(GuardAddress("carrier-pigeon:loft".into())), ..Settings::default() };
+        state.set_settings(&settings).unwrap();
+        assert_eq!(reason(&mut state, &testing::code(at(0), 1), at(0)), Reason::ReplayGuardUnavailable);
+        let (code, en, zh) = state.shared_guard_trouble().unwrap();
+        assert_eq!(code, "GUARD_UNUSABLE");
+        assert!(en.contains("verifier policy") && zh.contains("请用 verifier policy"), "{en} {zh}");
     }
 
     #[test]
