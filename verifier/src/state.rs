@@ -408,7 +408,7 @@ mod tests {
     use crate::trust::TrustRefusal;
     use crate::verdict::{Outcome, Reason};
     use credential_format::key::Kid;
-    use credential_format::permit::StatusSlot;
+    use credential_format::permit::{Claims, StatusSlot};
     use credential_format::status_list::Status;
     use credential_format::trust_list::RootKeys;
     use rusqlite::Connection;
@@ -655,6 +655,29 @@ mod tests {
         rename.execute("UPDATE status_list SET subject = ?1", [&subject]).unwrap();
         let kept = state.kept_lists().unwrap();
         assert_eq!((kept.len(), &kept[0].head.as_ref().unwrap().subject), (1, &subject));
+    }
+
+    /// As many lists stay in memory as a region has, and no more, however many are kept.
+    #[test]
+    fn lists_stay_in_memory_up_to_a_number() {
+        let folder = folder();
+        let mut state = ready(&folder);
+        let most = LISTS_IN_MEMORY as u64;
+        for number in 10..=10 + most {
+            let list = testing::status_list(STATUS_KEY, number, at(-60), &[]);
+            assert!(state.take_status_list(&list, at(0)).unwrap());
+        }
+        let mut show = |number: u64| {
+            let status = StatusSlot { list: number, ..testing::claims().status };
+            let permit = testing::sign_permit(&Claims { status, ..testing::claims() }, PERMIT_KEY);
+            let code = testing::code_of(&permit, at(0), number as u8, None);
+            assert_eq!(reason(&mut state, &code, at(0)), Reason::Valid, "list {number}");
+            state.status.iter().count()
+        };
+        for number in 10..10 + most {
+            assert_eq!(show(number) as u64, number - 9);
+        }
+        assert_eq!(show(10 + most), 1);
     }
 
     /// The counter page asks for it: what it knows is shown again when the number has changed.
