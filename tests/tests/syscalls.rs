@@ -147,9 +147,9 @@ impl Strikes {
         self.faults.extend(faults.into_iter().map(|fault| format!("{:?}, {inject}: {fault}", self.operation)));
     }
 
-    fn end(self, what: &str, count: usize, begun: Instant) {
+    fn end(self, what: &str, count: usize, of: usize, begun: Instant) {
         println!(
-            "{:?}: {what} at {count} points in {:.1?}: {:?}; slowest repetition {:?}",
+            "{:?}: {what} at {count} points of {of} in {:.1?}: {:?}; slowest repetition {:?}",
             self.operation,
             begun.elapsed(),
             self.ends,
@@ -161,12 +161,10 @@ impl Strikes {
 
 fn kill_at_every_call(operation: Operation) {
     let (trial, calls) = undisturbed(operation, if is_long() { "all" } else { CHANGING });
-    let struck = if is_long() {
-        // Before it has begun there is nothing to kill.
-        points(&calls, |call| call.name != "execve")
-    } else {
-        spread(&points(&calls, |call| call.is_changing(trial.world.folder())), KILLS)
-    };
+    // Before it has begun there is nothing to kill.
+    let wanted = |call: &Call| call.name != "execve" && (is_long() || call.is_changing(trial.world.folder()));
+    let all = points(&calls, wanted);
+    let struck = if is_long() { all.clone() } else { spread(&all, KILLS) };
     let begun = Instant::now();
     let mut strikes = Strikes::new(operation);
     for point in &struck {
@@ -174,12 +172,12 @@ fn kill_at_every_call(operation: Operation) {
     }
     let silent = strikes.ends.get("silent").copied().unwrap_or_default();
     assert!(silent > 0 && silent < struck.len(), "the kills do not lie around the answer: {:?}", strikes.ends);
-    strikes.end("killed", struck.len(), begun);
+    strikes.end("killed", struck.len(), all.len(), begun);
 }
 
 fn fail_at_every_call(operation: Operation) {
     let (trial, calls) = undisturbed(operation, CHANGING);
-    let mut struck = Vec::new();
+    let (mut struck, mut all) = (Vec::new(), 0);
     for (names, errors) in [
         (&["fsync", "fdatasync", "syncfs"][..], &["EIO"][..]),
         (&["write", "pwrite64", "ftruncate"], &["ENOSPC"]),
@@ -188,6 +186,7 @@ fn fail_at_every_call(operation: Operation) {
     ] {
         let wanted = |call: &Call| names.contains(&call.name.as_str()) && call.is_changing(trial.world.folder());
         let points = points(&calls, wanted);
+        all += points.len() * errors.len();
         let points = if is_long() { points } else { spread(&points, FAILURES / 4 + 1) };
         for error in errors {
             struck.extend(points.iter().map(|point| (point.clone(), format!("error={error}"))));
@@ -199,7 +198,7 @@ fn fail_at_every_call(operation: Operation) {
         strikes.strike(point, how);
     }
     assert!(strikes.ends.get("refused").is_some_and(|refused| *refused > 0), "{:?}", strikes.ends);
-    strikes.end("refused", struck.len(), begun);
+    strikes.end("refused", struck.len(), all, begun);
 }
 
 /// What is acknowledged survives a power cut; and where the disk is never told to keep anything, that shows.
