@@ -235,6 +235,8 @@ pub fn make_folder(path: &Path, private: bool) -> Result<(), Refusal> {
     if let Ok(existing) = fs::metadata(path) {
         return if existing.is_dir() { check_folder(path, &existing, private) } else { Err(not_folder(path)) };
     }
+    let missing: Vec<&Path> =
+        path.ancestors().take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists()).collect();
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -246,7 +248,18 @@ pub fn make_folder(path: &Path, private: bool) -> Result<(), Refusal> {
         ErrorKind::NotADirectory | ErrorKind::AlreadyExists => not_folder(path),
         _ => write_failed(path, &error),
     })?;
-    sync_folder(path)
+    // Each of them is a name in the one above.
+    missing.into_iter().rev().try_for_each(sync_folder)
+}
+
+/// Brings everything that was written to the file system of this folder to the disk: for many files at once, which would take long one by one.
+///
+/// # Errors
+///
+/// `FILE_WRITE_FAILED` and the like.
+#[cfg(target_os = "linux")]
+pub fn sync_file_system(folder: &Path) -> Result<(), Refusal> {
+    File::open(folder).and_then(|opened| Ok(rustix::fs::syncfs(opened)?)).map_err(|error| write_failed(folder, &error))
 }
 
 /// The bytes on the disk in the folder of `path`, under a name of their own, deleted again unless it is given a name.
@@ -272,20 +285,34 @@ fn unfinished(path: &Path, bytes: &[u8], mode: Mode) -> Result<NamedTempFile, Re
 }
 
 /// Makes the name itself outlast a power cut.
-#[cfg(unix)]
 fn sync_folder(path: &Path) -> Result<(), Refusal> {
-    match File::open(folder_of(path)).and_then(|folder| folder.sync_all()) {
+    sync_names(folder_of(path))
+}
+
+/// Makes the names in this folder outlast a power cut, and that others are gone from it.
+///
+/// # Errors
+///
+/// `FILE_WRITE_FAILED` and the like.
+#[cfg(unix)]
+pub fn sync_names(folder: &Path) -> Result<(), Refusal> {
+    match File::open(folder).and_then(|opened| opened.sync_all()) {
         Ok(()) => Ok(()),
         // Some file systems of USB sticks and networks cannot do this for a folder.
         Err(error) if matches!(error.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => Ok(()),
         // A folder that may be written to but not listed cannot be opened for this.
         Err(error) if error.kind() == ErrorKind::PermissionDenied => Ok(()),
-        Err(error) => Err(write_failed(path, &error)),
+        Err(error) => Err(write_failed(folder, &error)),
     }
 }
 
+/// Makes the names in this folder outlast a power cut, where the system can do it for a folder.
+///
+/// # Errors
+///
+/// None here.
 #[cfg(not(unix))]
-fn sync_folder(_path: &Path) -> Result<(), Refusal> {
+pub fn sync_names(_folder: &Path) -> Result<(), Refusal> {
     Ok(())
 }
 

@@ -239,6 +239,28 @@ fn new_folder() -> TempDir {
     tempfile::Builder::new().prefix("juma-test-").tempdir().expect("a temporary folder")
 }
 
+/// A folder there of its own; those that were left an hour ago are taken away.
+fn shared_folder(parent: &Path) -> TempDir {
+    const PREFIX: &str = "shared-world-";
+    let left_behind = |path: &Path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let age = fs::metadata(path).and_then(|folder| folder.modified()).ok().and_then(|time| time.elapsed().ok());
+        name.starts_with(PREFIX) && age.is_some_and(|age| age > Duration::from_secs(3_600))
+    };
+    for entry in fs::read_dir(parent).expect("a folder").flatten() {
+        if left_behind(&entry.path()) {
+            // Another process may be doing the same.
+            let _ = fs::remove_dir_all(entry.path());
+        }
+    }
+    tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).expect("a folder")
+}
+
+fn machine_time() -> Timestamp {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
+    Timestamp::new(since.as_secs()).expect("a time of this century")
+}
+
 impl World {
     /// With the clock standing at [`MORNING`]; permits of two hours before, status lists of one.
     pub fn new() -> World {
@@ -248,26 +270,17 @@ impl World {
     /// As [`new`](World::new), for a whole process to copy from: in a folder there, since what is static is never dropped. What others left
     /// there an hour ago is taken away.
     pub fn shared_in(parent: &Path) -> World {
-        const PREFIX: &str = "shared-world-";
-        let left_behind = |path: &Path| {
-            let name = path.file_name().unwrap_or_default().to_string_lossy();
-            let age = fs::metadata(path).and_then(|folder| folder.modified()).ok().and_then(|time| time.elapsed().ok());
-            name.starts_with(PREFIX) && age.is_some_and(|age| age > Duration::from_secs(3_600))
-        };
-        for entry in fs::read_dir(parent).expect("a folder").flatten() {
-            if left_behind(&entry.path()) {
-                // Another process may be doing the same.
-                let _ = fs::remove_dir_all(entry.path());
-            }
-        }
-        let folder = tempfile::Builder::new().prefix(PREFIX).tempdir_in(parent).expect("a folder");
-        World::build(folder, Timestamp::parse(MORNING).expect("a time"), true)
+        World::build(shared_folder(parent), Timestamp::parse(MORNING).expect("a time"), true)
+    }
+
+    /// As [`now`](World::now), likewise.
+    pub fn shared_now_in(parent: &Path) -> World {
+        World::build(shared_folder(parent), machine_time(), false)
     }
 
     /// By the clock of the machine; one sample permit, with dates that hold today.
     pub fn now() -> World {
-        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-        World::build(new_folder(), Timestamp::new(since.as_secs()).expect("a time of this century"), false)
+        World::build(new_folder(), machine_time(), false)
     }
 
     /// The folder.
@@ -354,6 +367,20 @@ impl World {
     pub fn copy(&self) -> World {
         let folder = new_folder();
         copy_folder(self.folder(), folder.path());
+        World { folder, at: self.at, fixed: self.fixed }
+    }
+
+    /// A copy of these files and folders of it alone.
+    pub fn copy_of(&self, names: &[&str]) -> World {
+        let folder = new_folder();
+        for name in names {
+            let (from, to) = (self.path(name), folder.path().join(name));
+            if from.is_dir() {
+                copy_folder(&from, &to);
+            } else {
+                fs::copy(from, to).expect("copied");
+            }
+        }
         World { folder, at: self.at, fixed: self.fixed }
     }
 

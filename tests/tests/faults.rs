@@ -8,7 +8,7 @@
 //!
 //! `JUMA_FAULT_SEED` repeats a schedule of kills; it is printed. What happens at that moment is up to the machine all the same.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashMap;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
@@ -16,15 +16,13 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use account::{Account, Answer};
-use command_line::key_file::{PublicKeyBytes, load_public};
-use credential_format::key::{CoseKey, PublicKey};
 use credential_format::permit::UnverifiedPermit;
-use credential_format::residence_code::ResidenceCode;
 use credential_format::status_list::{Status, UnverifiedStatusList};
 use serde_json::Value;
-use tests::commands::{Ran, STATUS_URI, World, binaries, files_under, request, residence_code};
-use tests::sample_permits::SamplePermits;
+use tests::commands::{Ran, STATUS_URI, World, binaries, files_under, residence_code};
+use tests::faults::{
+    Account, Answer, Dice, Stored, batch_code, permits_in, public_key, reason, reason_or_code, setting, write_requests,
+};
 
 /// Sixteen processes, one code: exactly one of them accepts it.
 #[test]
@@ -100,7 +98,7 @@ fn verify_is_killed() {
 fn issue_is_killed() {
     let world = World::new();
     let count = setting("JUMA_ISSUE_REQUESTS", 3_000);
-    write_requests(&world, count);
+    write_requests(&world, "many", 0..count);
     let mut dice = Dice::from_settings("issue_is_killed");
     let issue = || {
         let mut command = world.command("issuer");
@@ -275,7 +273,7 @@ fn files_cannot_grow() {
     );
 
     // Issuing: a clean end, and the same command finishes later.
-    write_requests(&world, 200);
+    write_requests(&world, "many", 0..200);
     let arguments: Vec<String> =
         ["issue", "--key", "keys/permit.pem", "--requests", "many.ndjson", "--ledger", "many.sqlite3", "--out", "many"]
             .into_iter()
@@ -356,7 +354,7 @@ fn a_full_disk_and_a_read_only_one() {
     assert!(said.first().is_some_and(|said| said != "VALID"));
 
     // Issuing to a disk that fills up, and again when there is room: the ledger on it, the files on it.
-    write_requests(&world, 400);
+    write_requests(&world, "many", 0..400);
     disk.fill_but(300 << 10);
     let arguments = [
         "issue",
@@ -403,23 +401,6 @@ fn a_full_disk_and_a_read_only_one() {
     assert_eq!(account.count("VALID"), 4);
 }
 
-/// A number from the environment.
-fn setting(name: &str, ordinary: u64) -> u64 {
-    std::env::var(name).map_or(ordinary, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number")))
-}
-
-/// The reason of a verdict.
-fn reason(ran: &Ran) -> String {
-    ran.json()["reason"].as_str().unwrap_or_else(|| panic!("no verdict: {ran}")).to_owned()
-}
-
-/// The reason of a verdict, or the code of a refusal.
-fn reason_or_code(ran: &Ran) -> String {
-    let answer = ran.json();
-    let said = answer["reason"].as_str().or_else(|| answer["error"]["code"].as_str());
-    said.unwrap_or_else(|| panic!("neither a verdict nor a refusal: {ran}")).to_owned()
-}
-
 /// How long a verification takes here and now.
 fn usual_time(world: &World) -> Duration {
     let mut times: Vec<Duration> = (0..5)
@@ -464,101 +445,19 @@ fn limited(world: &World, blocks: u64, ignored: bool, name: &str, arguments: &[S
     ran
 }
 
-/// So many requests as `many.ndjson`, made of the samples, each with the key of a device.
-fn write_requests(world: &World, count: u64) {
-    let samples: Vec<_> =
-        SamplePermits::load().permits.into_iter().filter(|sample| sample.expected_status == "valid").collect();
-    let mut text = String::new();
-    for number in 0..count {
-        let sample = &samples[usize::try_from(number).expect("small") % samples.len()];
-        let mut request = request(sample);
-        request["residence_code"] = code_of(number).into();
-        // RFC 8032, the public key of test 1
-        request["device_key"] = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a".into();
-        text.push_str(&format!("{request}\n"));
-    }
-    fs::write(world.path("many.ndjson"), text).expect("written");
-}
-
-fn code_of(number: u64) -> String {
-    ResidenceCode::with_check(441_000_000_000_000 + number).expect("a residence code").digits()
-}
-
-fn permits_in(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut permits = BTreeMap::new();
-    let Ok(entries) = fs::read_dir(folder) else { return permits };
-    for entry in entries {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_some_and(|ending| ending == "permit") {
-            let bytes = fs::read(&path).expect("read");
-            permits.insert(PathBuf::from(path.file_name().expect("a name")), bytes);
-        }
-    }
-    permits
-}
-
 /// Each request has one permit in the ledger and the same as a file, signed, and no two share a slot.
 fn check_permits(world: &World, count: u64) {
     let key = public_key(&world.path("keys/permit.pub.pem"));
     let files = permits_in(&world.path("many"));
-    assert_eq!(files.len() as u64, count);
-    let ledger = rusqlite::Connection::open(world.path("many.sqlite3")).expect("the ledger");
-    let mut rows = ledger.prepare("SELECT residence_code, list, slot, status, bytes FROM permit").expect("the table");
-    let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)));
-    let rows: Vec<(i64, i64, i64, u8, Vec<u8>)> = rows.expect("rows").collect::<Result<_, _>>().expect("rows");
-    assert_eq!(rows.len() as u64, count);
-    let mut slots = HashSet::new();
-    for (code, list, slot, status, bytes) in rows {
-        assert!(slots.insert((list, slot)), "slot {slot} of list {list} is used twice");
-        assert_eq!(status, 0);
-        let file = files.get(Path::new(&format!("{code}.permit"))).unwrap_or_else(|| panic!("{code} has no file"));
-        assert!(*file == bytes, "the file of {code} is not what the ledger has");
-        let permit = UnverifiedPermit::parse(file).expect("a permit");
-        assert!(key.verify(&permit.message(), permit.signature()).is_ok(), "the signature of {code}");
-        let claims = permit.unverified_claims();
-        let said = [claims.residence_code.get(), claims.status.list, claims.status.index].map(u64::cast_signed);
-        assert_eq!(said, [code, list, slot]);
-    }
-    assert!((0..count).all(|number| files.contains_key(Path::new(&format!("{}.permit", code_of(number))))));
-    let whole: String = ledger.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("checked");
-    assert_eq!(whole, "ok");
+    let stored = Stored::all(&world.path("many.sqlite3"));
+    assert_eq!(Stored::faults(&stored, &key), [] as [String; 0]);
+    assert_eq!(Stored::faults_of_files(&stored, &files, &key, true), [] as [String; 0]);
+    assert_eq!((stored.len() as u64, files.len() as u64), (count, count));
+    assert!(stored.iter().all(|stored| (stored.version, stored.status) == (1, 0)));
+    assert!((0..count).all(|number| files.contains_key(Path::new(&format!("{}.permit", batch_code(number))))));
     let mut others = files_under(&world.path("many"));
     others.retain(|path| !files.contains_key(path) && !path.starts_with(UNFINISHED));
     assert_eq!(others, [] as [PathBuf; 0], "left behind");
-}
-
-fn public_key(path: &Path) -> PublicKey {
-    match load_public(path).expect("a key") {
-        PublicKeyBytes::Ed25519(bytes) => PublicKey::try_from(&CoseKey::Ed25519(bytes)).expect("a key"),
-        PublicKeyBytes::P256Compressed(_) => panic!("issuers sign with Ed25519"),
-    }
-}
-
-/// Moments to kill at, from a seed that is printed: the same seed, the same moments.
-struct Dice(u64);
-
-impl Dice {
-    fn from_settings(name: &str) -> Dice {
-        let clock = std::time::SystemTime::now()
-            .duration_since(std::time::UNIX_EPOCH)
-            .map_or(1, |since| since.as_nanos() as u64);
-        let seed = setting("JUMA_FAULT_SEED", clock).max(1);
-        println!("{name}: JUMA_FAULT_SEED={seed}");
-        Dice(seed)
-    }
-
-    /// Marsaglia's xorshift, 64 bits.
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    fn duration(&mut self, below: Duration) -> Duration {
-        let micros = u64::try_from(below.as_micros()).unwrap_or(u64::MAX).max(1);
-        Duration::from_micros(self.next() % micros)
-    }
 }
 
 /// A small disk of its own, unmounted when the test ends, however it ends.
@@ -597,94 +496,5 @@ impl Disk {
 impl Drop for Disk {
     fn drop(&mut self) {
         let _ = Command::new("umount").arg("-l").arg(&self.0).status();
-    }
-}
-
-/// The examiner's own record of what was answered, and what must not be in it.
-mod account {
-    use std::collections::BTreeMap;
-
-    /// What a process answered about a code.
-    #[derive(Clone, Debug, PartialEq, Eq)]
-    pub(crate) enum Answer {
-        /// A verdict or a refusal was shown.
-        Said(String),
-        /// It was killed before.
-        Killed,
-    }
-
-    /// All answers about each code, in their order.
-    #[derive(Default)]
-    pub(crate) struct Account(BTreeMap<String, Vec<Answer>>);
-
-    impl Account {
-        pub(crate) fn note(&mut self, code: &str, answer: Answer) {
-            self.0.entry(code.to_owned()).or_default().push(answer);
-        }
-
-        pub(crate) fn count(&self, said: &str) -> usize {
-            self.0.values().flatten().filter(|answer| **answer == Answer::Said(said.to_owned())).count()
-        }
-
-        /// A code is shown as valid once at most; and once it is known to be used, nobody finds it new. In the end it is used, unless nothing
-        /// could be recorded.
-        pub(crate) fn faults(&self) -> Vec<String> {
-            let mut faults = Vec::new();
-            for (number, answers) in self.0.values().enumerate() {
-                let is = |answer: &Answer, word: &str| *answer == Answer::Said(word.to_owned());
-                let valid = answers.iter().filter(|answer| is(answer, "VALID")).count();
-                if valid > 1 {
-                    faults.push(format!("code {number} was valid {valid} times: {answers:?}"));
-                }
-                let killed = answers.contains(&Answer::Killed);
-                if valid == 0 && !killed {
-                    faults.push(format!("code {number} was never valid, and no process was killed: {answers:?}"));
-                }
-                for answer in answers {
-                    let known = ["VALID", "REPLAYED", "REPLAY_GUARD_UNAVAILABLE", "STATE_DISK_FULL", "STATE_IO"];
-                    if let Answer::Said(word) = answer
-                        && !known.contains(&word.as_str())
-                    {
-                        faults.push(format!("code {number} was answered {word}: {answers:?}"));
-                    }
-                }
-                if answers.len() > 1 && !answers.iter().any(|answer| is(answer, "REPLAYED")) {
-                    faults.push(format!("code {number} was never known to be used: {answers:?}"));
-                }
-            }
-            faults
-        }
-    }
-
-    fn of(answers: &[&str]) -> Vec<String> {
-        let mut account = Account::default();
-        for word in answers {
-            account.note("code", if *word == "KILLED" { Answer::Killed } else { Answer::Said((*word).to_owned()) });
-        }
-        account.faults()
-    }
-
-    /// A falsified account is found out.
-    #[test]
-    fn accounts_can_be_wrong() {
-        for right in [
-            &["VALID", "REPLAYED"][..],
-            &["REPLAYED", "VALID", "REPLAYED"],
-            &["KILLED", "VALID", "REPLAYED"],
-            &["KILLED", "REPLAYED", "REPLAYED"],
-            &["REPLAY_GUARD_UNAVAILABLE", "VALID", "REPLAYED"],
-        ] {
-            assert_eq!(of(right), [] as [String; 0], "{right:?}");
-        }
-        for wrong in [
-            &["VALID", "VALID"][..],
-            &["VALID", "REPLAYED", "VALID"],
-            &["KILLED", "VALID", "VALID"],
-            &["REPLAYED", "REPLAYED"],
-            &["VALID", "CANCELLED"],
-            &["REPLAY_GUARD_UNAVAILABLE", "REPLAY_GUARD_UNAVAILABLE"],
-        ] {
-            assert!(!of(wrong).is_empty(), "{wrong:?}");
-        }
     }
 }

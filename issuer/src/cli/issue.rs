@@ -419,16 +419,18 @@ fn write_rows(
     let mut tally = Tally::default();
     let mut refused = Refused { out, place_word, file: None, said: 0 };
     for chunk in done {
+        let to_disk = ToDisk::for_rows(chunk.len());
         let write = |row: &Done| match &row.result {
             // A repeated permit that was replaced since must not lie where the newer one lies.
-            Ok(entry) if entry.is_in_force => write_permit(out, entry, pictures),
-            _ => Ok(()),
+            Ok(entry) if entry.is_in_force => write_permit(out, entry, pictures, to_disk),
+            _ => Ok(Vec::new()),
         };
         // Drawing pictures is work for all cores; writing alone is not, since the files all go into one folder.
-        match pictures.png || pictures.svg {
-            true => chunk.par_iter().try_for_each(write)?,
-            false => chunk.iter().try_for_each(write)?,
-        }
+        let written: Vec<Vec<Unfinished>> = match pictures.png || pictures.svg {
+            true => chunk.par_iter().map(write).collect::<Result<_, _>>()?,
+            false => chunk.iter().map(write).collect::<Result<_, _>>()?,
+        };
+        put_in_place(out, written.into_iter().flatten().collect(), to_disk)?;
         for row in &chunk {
             match &row.result {
                 Ok(entry) if entry.is_repeat => tally.repeated += 1,
@@ -442,10 +444,36 @@ fn write_rows(
         bar.set_position(tally.issued + tally.repeated + tally.refused);
     }
     refused.close(bar)?;
+    files::sync_names(out)?;
     Ok(tally)
 }
 
-fn write_permit(out: &Path, entry: &Entry, pictures: Pictures) -> Result<(), Refusal> {
+/// When the bytes of a chunk of files go to the disk, which they must before the files get their names: a power cut would leave names of empty
+/// files otherwise.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum ToDisk {
+    /// File by file.
+    Each,
+    /// All at once, with whatever else the file system has to write.
+    #[cfg(target_os = "linux")]
+    Together,
+}
+
+impl ToDisk {
+    /// For a few files the rest of the file system need not be waited for.
+    fn for_rows(rows: usize) -> ToDisk {
+        #[cfg(target_os = "linux")]
+        if rows > 8 {
+            return ToDisk::Together;
+        }
+        let _ = rows;
+        ToDisk::Each
+    }
+}
+
+/// The files of a permit, written and without their names.
+fn write_permit(out: &Path, entry: &Entry, pictures: Pictures, to_disk: ToDisk) -> Result<Vec<Unfinished>, Refusal> {
+    let mut written = Vec::new();
     let permit = &entry.permit;
     let name = permit.residence_code().digits();
     let extension = match permit.kind() {
@@ -455,7 +483,7 @@ fn write_permit(out: &Path, entry: &Entry, pictures: Pictures) -> Result<(), Ref
     let file = format!("{name}.{extension}");
     // A run that is repeated finds most files as they should be.
     if !(entry.is_repeat && fs::read(out.join(&file)).is_ok_and(|old| old == permit.bytes())) {
-        write_in_place(out, &file, permit.bytes())?;
+        written.push(Unfinished::write(out, &file, permit.bytes(), to_disk)?);
     }
     if pictures.png || pictures.svg {
         // A sheet of paper gets dirty and creased; a code that is delivered from screen to screen does not.
@@ -465,29 +493,59 @@ fn write_permit(out: &Path, entry: &Entry, pictures: Pictures) -> Result<(), Ref
         let code = code.map_err(|error| not_drawn(error.code(), &error))?;
         if pictures.png {
             let png = code.to_png(PNG_SCALE).map_err(|error| not_drawn(error.code(), &error))?;
-            write_in_place(out, &format!("{name}.png"), &png)?;
+            written.push(Unfinished::write(out, &format!("{name}.png"), &png, to_disk)?);
         }
         if pictures.svg {
-            write_in_place(out, &format!("{name}.svg"), code.to_svg().as_bytes())?;
+            written.push(Unfinished::write(out, &format!("{name}.svg"), code.to_svg().as_bytes(), to_disk)?);
         }
     }
-    Ok(())
+    Ok(written)
 }
 
 fn not_drawn(code: &'static str, error: &dyn std::fmt::Display) -> Refusal {
     from_sentence(code, Exit::Internal, &error.to_string())
 }
 
-/// The whole file or none, without waiting for the disk: the ledger is the durable record, and a repeated run writes the files again.
-fn write_in_place(out: &Path, name: &str, bytes: &[u8]) -> Result<(), Refusal> {
-    let path = out.join(name);
-    let unfinished = unfinished(out, name);
-    let written =
-        create(&unfinished).and_then(|mut file| file.write_all(bytes)).and_then(|()| fs::rename(&unfinished, &path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&unfinished);
-        write_failed(&path, &error)
-    })
+/// A file that has its bytes and not its name; gone if it never gets it.
+struct Unfinished {
+    at: PathBuf,
+    path: PathBuf,
+    is_placed: bool,
+}
+
+impl Unfinished {
+    fn write(out: &Path, name: &str, bytes: &[u8], to_disk: ToDisk) -> Result<Unfinished, Refusal> {
+        let file = Unfinished { at: unfinished(out, name), path: out.join(name), is_placed: false };
+        let written = create(&file.at).and_then(|mut opened| {
+            opened.write_all(bytes)?;
+            if to_disk == ToDisk::Each { opened.sync_all() } else { Ok(()) }
+        });
+        written.map_err(|error| write_failed(&file.path, &error))?;
+        Ok(file)
+    }
+}
+
+impl Drop for Unfinished {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            let _ = fs::remove_file(&self.at);
+        }
+    }
+}
+
+/// Gives files their names, once all their bytes are on the disk: each is there whole or not at all, whatever stops the machine.
+fn put_in_place(out: &Path, written: Vec<Unfinished>, to_disk: ToDisk) -> Result<(), Refusal> {
+    #[cfg(target_os = "linux")]
+    if to_disk == ToDisk::Together && !written.is_empty() {
+        files::sync_file_system(out)?;
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (out, to_disk);
+    for mut file in written {
+        fs::rename(&file.at, &file.path).map_err(|error| write_failed(&file.path, &error))?;
+        file.is_placed = true;
+    }
+    Ok(())
 }
 
 /// A folder of its own for files that are not whole yet: in a small folder names come and go faster than in a large one.
@@ -497,13 +555,13 @@ fn unfinished(out: &Path, name: &str) -> PathBuf {
     out.join(UNFINISHED).join(format!("{}-{name}", std::process::id()))
 }
 
-/// Takes away what killed runs left, and the folder if no other run is at work in it. A file is unfinished for an instant only.
+/// Takes away what killed runs left, and the folder if no other run is at work in it. A file is unfinished for as long as the disk takes.
 fn tidy(out: &Path) {
     let folder = out.join(UNFINISHED);
     for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
         let age = entry.metadata().and_then(|file| file.modified()).ok().and_then(|at| at.elapsed().ok());
         let is_list = entry.file_name().to_string_lossy().ends_with(REFUSED);
-        if age.is_some_and(|age| age > Duration::from_secs(if is_list { 86_400 } else { 10 })) {
+        if age.is_some_and(|age| age > Duration::from_secs(if is_list { 86_400 } else { 600 })) {
             let _ = fs::remove_file(entry.path());
         }
     }
@@ -583,7 +641,10 @@ impl Refused<'_> {
             bar.suspend(|| eprintln!("{} faults in all", self.said));
         }
         let outcome = match self.file {
-            Some(mut file) => file.flush().and_then(|()| fs::rename(&unfinished, &path)),
+            Some(mut file) => {
+                let written = file.flush().and_then(|()| file.get_ref().sync_all());
+                written.and_then(|()| fs::rename(&unfinished, &path))
+            }
             None => match fs::remove_file(&path) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
                 _ => Ok(()),
