@@ -31,7 +31,8 @@ mod load {
     use credential_format::timestamp::Timestamp;
     use ed25519_dalek::{Signer as _, SigningKey};
     use serde_json::{Value, json};
-    use tests::commands::{World, many_requests, residence_code};
+    use tests::commands::{World, residence_code};
+    use tests::faults::batch_requests;
     use tests::objects::{digits, presentation};
     use tests::test_keys::TestKey;
 
@@ -65,7 +66,7 @@ mod load {
             command.args(["issue", "--key", "keys/permit.pem", "--requests", "-", "--ledger", "load.sqlite3", "--out"]);
             command.args(["load", "--json"]).args(world.at(0));
             let mut measured = Measured::start(command);
-            measured.feed(move |to| many_requests(count).try_for_each(|line| writeln!(to, "{line}")));
+            measured.feed(move |to| batch_requests(0..count).try_for_each(|line| writeln!(to, "{line}")));
             let measured = measured.end();
             assert_eq!(measured.output.status.code(), Some(0), "{}", String::from_utf8_lossy(&measured.output.stderr));
             let said: Value = serde_json::from_slice(&measured.output.stdout).expect("an answer");

@@ -566,27 +566,6 @@ pub fn request(sample: &Sample) -> Value {
     Value::Object(request)
 }
 
-/// So many requests, one JSON text each, made of the samples that are valid, each with a residence code of its own ([`residence_code_of_many`]) and
-/// the key of a device.
-pub fn many_requests(count: u64) -> impl Iterator<Item = Value> {
-    let mut samples = SamplePermits::load().permits;
-    samples.retain(|sample| sample.expected_status == "valid");
-    let mut requests: Vec<Value> = samples.iter().map(request).collect();
-    // RFC 8032, the public key of test 1
-    let device = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
-    requests.iter_mut().for_each(|request| request["device_key"] = device.into());
-    (0..count).zip((0..requests.len()).cycle()).map(move |(number, place)| {
-        let mut request = requests[place].clone();
-        request["residence_code"] = residence_code_of_many(number).into();
-        request
-    })
-}
-
-/// The residence code of one of [`many_requests`], from 0.
-pub fn residence_code_of_many(number: u64) -> String {
-    ResidenceCode::with_check(441_000_000_000_000 + number).expect("a residence code").digits()
-}
-
 /// The requests as CSV, the columns in the order of the first one's fields, every cell in quotes.
 pub fn csv(requests: &[Value]) -> String {
     let objects: Vec<&Map<String, Value>> =

@@ -12,6 +12,8 @@ use credential_format::key::{CoseKey, PublicKey};
 use credential_format::permit::UnverifiedPermit;
 use credential_format::residence_code::ResidenceCode;
 
+use serde_json::Value;
+
 use crate::commands::{Ran, World, request};
 use crate::sample_permits::SamplePermits;
 
@@ -213,19 +215,24 @@ pub fn batch_code(number: u64) -> String {
     ResidenceCode::with_check(441_000_000_000_000 + number).expect("a residence code").digits()
 }
 
-/// Requests of a batch as `NAME.ndjson`, made of the samples, each with the key of a device.
-pub fn write_requests(world: &World, name: &str, numbers: Range<u64>) {
-    let samples: Vec<_> =
-        SamplePermits::load().permits.into_iter().filter(|sample| sample.expected_status == "valid").collect();
-    let mut text = String::new();
-    for number in numbers {
-        let sample = &samples[usize::try_from(number).expect("small") % samples.len()];
-        let mut request = request(sample);
+/// Requests, made of the samples that are valid, each with a residence code of its own ([`batch_code`]) and the key of a device.
+pub fn batch_requests(numbers: Range<u64>) -> impl Iterator<Item = Value> {
+    let mut samples = SamplePermits::load().permits;
+    samples.retain(|sample| sample.expected_status == "valid");
+    let mut requests: Vec<Value> = samples.iter().map(request).collect();
+    // RFC 8032, the public key of test 1
+    let device = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a";
+    requests.iter_mut().for_each(|request| request["device_key"] = device.into());
+    numbers.map(move |number| {
+        let mut request = requests[usize::try_from(number).expect("small") % requests.len()].clone();
         request["residence_code"] = batch_code(number).into();
-        // RFC 8032, the public key of test 1
-        request["device_key"] = "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a".into();
-        text.push_str(&format!("{request}\n"));
-    }
+        request
+    })
+}
+
+/// The same as a file, `NAME.ndjson`.
+pub fn write_requests(world: &World, name: &str, numbers: Range<u64>) {
+    let text: String = batch_requests(numbers).map(|request| format!("{request}\n")).collect();
     fs::write(world.path(&format!("{name}.ndjson")), text).expect("written");
 }
 
