@@ -5,5 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod in_turns;
+pub mod peer_input;
+pub mod peer_ours;
 pub mod peers;
 pub mod samples;
