@@ -27,8 +27,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use operations::{ALL, Ended, Operation, Trial, base, issued_faults, list_faults, sync_faults};
-use tests::commands::residence_code;
-use tests::faults::{Stored, permits_in, public_key, setting};
+use tests::commands::{files_under, residence_code};
+use tests::faults::{Stored, permits_in, public_key, setting, write_requests};
 use trace::{CHANGING, Call, Point, points, spread, strace};
 
 /// So many kills of each operation in the ordinary run.
@@ -222,6 +222,31 @@ fn the_power_is_cut() {
         assert_eq!(synced, 0, "{operation:?}");
         assert!(complaints.iter().any(|said| said.contains("before the bytes of")), "{operation:?}: {complaints:?}");
     }
+}
+
+/// Many files go to the disk together, by `syncfs`, before any of them gets its name.
+#[test]
+fn the_power_is_cut_in_a_batch() {
+    let said = |options: &[&str]| {
+        let trial = Trial::new(Operation::Issue);
+        write_requests(&trial.world, "many", 0..30);
+        let there = files_under(trial.world.folder());
+        let line = ["issue", "--key", "keys/permit.pem", "--requests", "many.ndjson", "--json"];
+        let line = [&line[..], &["--ledger", "fresh.sqlite3", "--out", "out/2026/permits"]].concat();
+        let traced = format!("trace={CHANGING}");
+        let options = [&["-e", &traced], options].concat();
+        let line: Vec<String> = line.into_iter().map(str::to_owned).collect();
+        let (ran, calls) = strace(&trial.world, &options, "issuer", &line);
+        assert_eq!(ran.json()["issued"], 30, "{ran}");
+        let together = calls.iter().filter(|call| call.name == "syncfs").count();
+        let durable = Operation::Issue.is_durable();
+        (together, disk::complaints(&calls, trial.world.folder(), &there, durable))
+    };
+    let (together, complaints) = said(&[]);
+    assert_eq!(complaints, [] as [String; 0]);
+    assert!(together > 0);
+    let (_, complaints) = said(&["-e", "inject=syncfs:retval=0"]);
+    assert!(complaints.iter().any(|said| said.contains(".permit got its name before")), "{complaints:?}");
 }
 
 /// A falsified account is found out.

@@ -356,6 +356,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_is_over_is_not_taken() {
+        let draft = StatusListDraft::new(4);
+        let subject = format!("{STATUS_URI}/3");
+        let head = StatusListHead { subject, issued_at: at(0), expires_at: Some(at(60)), ttl_secs: None };
+        let to_sign = draft.to_sign(&head, &public_key(STATUS_KEY));
+        let bytes = to_sign.finish(&signing_key(STATUS_KEY).sign(to_sign.message()).to_bytes());
+        let list = TrustedStatusList::check(&bytes, &trust()).unwrap();
+        assert_eq!(list.may_follow(None, at(59)), Ok(()));
+        assert_eq!(list.may_follow(None, at(60)), Err(StatusRefusal::Expired(at(60))));
+        assert_eq!(StatusLists::new().replace(list, at(61)), Err(StatusRefusal::Expired(at(60))));
+    }
+
+    #[test]
     fn lists_follow_each_other_by_time() {
         let mut lists = StatusLists::new();
         assert_eq!(lists.replace(dated(0, Status::Valid), at(0)), Ok(()));
@@ -474,6 +487,11 @@ mod tests {
         assert!(!list.stands(&changed(&|issuer| issuer.status_uri = "https://status.example/g".into())));
         assert!(!list.stands(&changed(&|issuer| issuer.keys[1].compromised_from = Some(at(0)))));
         assert!(list.stands(&changed(&|issuer| issuer.keys[1].compromised_from = Some(at(1)))));
+        // A key signs from its first second to before its last.
+        assert!(list.stands(&changed(&|issuer| issuer.keys[1].not_before = at(0))));
+        assert!(!list.stands(&changed(&|issuer| issuer.keys[1].not_before = at(1))));
+        assert!(list.stands(&changed(&|issuer| issuer.keys[1].not_after = at(1))));
+        assert!(!list.stands(&changed(&|issuer| issuer.keys[1].not_after = at(0))));
         assert!(!list.stands(&changed(&|issuer| issuer.keys[1].usages = vec![Usage::Permit])));
         assert!(!list.stands(&changed(&|issuer| drop(issuer.keys.remove(1)))));
     }
