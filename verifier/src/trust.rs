@@ -252,3 +252,153 @@ fn unexpired(list: &UnverifiedTrustList<'_>, now: Timestamp) -> Result<(), Trust
     let expires_at = list.unverified_list().expires_at;
     if now < expires_at { Ok(()) } else { Err(TrustRefusal::Expired(expires_at)) }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+    use alloc::vec;
+
+    use credential_format::trust_list::RootKeys;
+
+    use super::*;
+    use crate::testing::{
+        DAY, OTHER_ROOT, PERMIT_KEY, ROOT, STATUS_KEY, at, cose_key, public_key, sign_trust, thumbprint, trust_content,
+        trust_list,
+    };
+
+    /// A list of this version, signed by these roots, with a change.
+    fn list(version: u64, signers: &[u8], change: impl FnOnce(&mut TrustList)) -> Vec<u8> {
+        let mut content = trust_content(version);
+        change(&mut content);
+        sign_trust(&content, signers)
+    }
+
+    fn same(_: &mut TrustList) {}
+
+    fn roots(threshold: u64, names: &[u8]) -> impl FnOnce(&mut TrustList) {
+        let roots = RootKeys::new(threshold, names.iter().map(|name| cose_key(*name)).collect()).unwrap();
+        move |content| content.roots = roots
+    }
+
+    fn in_use(version: u64) -> TrustedList {
+        TrustedList::first(&trust_list(version), &thumbprint(ROOT), at(0)).unwrap()
+    }
+
+    /// The version that is taken after 7, at this time; 0 for the same list; or the code of the refusal.
+    fn after_7(bytes: &[u8], now: i64) -> Result<u64, &'static str> {
+        TrustedList::next(bytes, &in_use(7), at(now))
+            .map(|next| next.map_or(0, |next| next.list().version))
+            .map_err(|refusal| refusal.code())
+    }
+
+    fn first(bytes: &[u8], now: i64) -> Result<u64, &'static str> {
+        let taken = TrustedList::first(bytes, &thumbprint(ROOT), at(now));
+        taken.map(|taken| taken.list().version).map_err(|refusal| refusal.code())
+    }
+
+    #[test]
+    fn versions_rise_and_do_not_jump() {
+        assert_eq!(after_7(&trust_list(7), 0), Ok(0), "the same list");
+        let other = |content: &mut TrustList| content.expires_at = at(300 * DAY);
+        assert_eq!(after_7(&list(7, &[ROOT], other), 0), Err("TRUST_SAME_VERSION"));
+        assert_eq!(after_7(&trust_list(6), 0), Err("TRUST_ROLLBACK"));
+        assert_eq!(after_7(&trust_list(8), 0), Ok(8));
+        assert_eq!(after_7(&trust_list(7 + VERSION_JUMP_MAX), 0), Ok(10_007));
+        assert_eq!(after_7(&trust_list(8 + VERSION_JUMP_MAX), 0), Err("TRUST_VERSION_JUMP"));
+    }
+
+    #[test]
+    fn root_keys_change_with_the_very_next_version_signed_by_old_and_new() {
+        let both = || roots(2, &[ROOT, OTHER_ROOT]);
+        assert_eq!(after_7(&list(8, &[ROOT, OTHER_ROOT], both()), 0), Ok(8));
+        assert_eq!(after_7(&list(9, &[ROOT, OTHER_ROOT], both()), 0), Err("TRUST_ROOT_CHANGE_SKIPS"));
+        assert_eq!(after_7(&list(8, &[ROOT], both()), 0), Err("TRUST_OWN_THRESHOLD"));
+        assert_eq!(after_7(&list(8, &[OTHER_ROOT], roots(1, &[OTHER_ROOT])), 0), Err("TRUST_CURRENT_THRESHOLD"));
+        assert_eq!(after_7(&list(8, &[OTHER_ROOT], same), 0), Err("TRUST_CURRENT_THRESHOLD"));
+        // Without a change of the roots versions may be left out.
+        assert_eq!(after_7(&list(9, &[ROOT], same), 0), Ok(9));
+    }
+
+    #[test]
+    fn a_list_is_taken_until_it_expires_and_a_change_of_roots_after_that_too() {
+        let ends = 365 * DAY;
+        assert_eq!((after_7(&trust_list(8), ends - 1), first(&trust_list(8), ends - 1)), (Ok(8), Ok(8)));
+        let refused = (Err("TRUST_EXPIRED"), Err("TRUST_EXPIRED"));
+        assert_eq!((after_7(&trust_list(8), ends), first(&trust_list(8), ends)), refused);
+        assert_eq!(after_7(&list(8, &[ROOT, OTHER_ROOT], roots(1, &[OTHER_ROOT])), ends), Ok(8));
+    }
+
+    #[test]
+    fn a_list_from_the_future_is_not_taken() {
+        let dated = |seconds: i64| list(8, &[ROOT], |content| content.issued_at = at(seconds));
+        for (seconds, taken) in [(120, Ok(8)), (121, Err("TRUST_FROM_FUTURE"))] {
+            assert_eq!((after_7(&dated(seconds), 0), first(&dated(seconds), 0)), (taken, taken), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn the_first_list_is_signed_by_the_root_that_was_installed() {
+        assert_eq!(first(&trust_list(3), 0), Ok(3));
+        assert_eq!(first(&list(3, &[OTHER_ROOT], roots(1, &[OTHER_ROOT])), 0), Err("TRUST_NOT_THE_ROOT"));
+        assert_eq!(first(&list(3, &[ROOT], roots(2, &[ROOT, OTHER_ROOT])), 0), Err("TRUST_OWN_THRESHOLD"));
+        assert_eq!(first(b"\xd8\x62", 0), Err("TRUST_MALFORMED"));
+    }
+
+    #[test]
+    fn what_lies_on_a_disk_is_counted_again() {
+        let bytes = trust_list(7);
+        let reloaded = TrustedList::reload(&bytes).unwrap();
+        assert_eq!((reloaded.list(), reloaded.bytes()), (in_use(7).list(), bytes.as_slice()));
+        let forged = list(7, &[OTHER_ROOT], same);
+        assert_eq!(TrustedList::reload(&forged).unwrap_err(), TrustRefusal::OwnThreshold);
+    }
+
+    #[test]
+    fn a_key_is_found_with_its_issuer_and_no_other() {
+        let trust = in_use(1);
+        for (place, name) in [PERMIT_KEY, STATUS_KEY].into_iter().enumerate() {
+            let (issuer, entry, key) = trust.key(public_key(name).kid()).unwrap();
+            assert_eq!((issuer.id.as_str(), &entry.key, key), ("GZ-PSB", &cose_key(name), &public_key(name)));
+            assert_eq!(entry, &issuer.keys[place]);
+        }
+        // A root signs lists, not permits.
+        assert!(trust.key(public_key(ROOT).kid()).is_none());
+        let division = |digits| Division::parse(digits).unwrap();
+        assert_eq!(trust.rule_for(division("440106")), trust_content(1).rules.first());
+        assert_eq!(trust.rule_for(division("110101")), None);
+    }
+
+    #[test]
+    fn every_refusal_is_said_in_both_languages() {
+        let malformed = UnverifiedTrustList::parse(&[]).unwrap_err();
+        let inconsistent = RootKeys::new(0, vec![]).unwrap_err();
+        let root = thumbprint(ROOT);
+        let refusals = vec![
+            TrustRefusal::Malformed(malformed),
+            TrustRefusal::Inconsistent(inconsistent),
+            TrustRefusal::NotTheRoot(root),
+            TrustRefusal::OwnThreshold,
+            TrustRefusal::CurrentThreshold(4_711),
+            TrustRefusal::Rollback { offered: 4_710, current: 4_711 },
+            TrustRefusal::SameVersionOtherContent(4_711),
+            TrustRefusal::RootChangeSkips { offered: 4_713, current: 4_711 },
+            TrustRefusal::VersionJump { offered: 94_713, current: 4_711 },
+            TrustRefusal::FromFuture { offered: at(1), now: at(0) },
+            TrustRefusal::Expired(at(0)),
+        ];
+        let mut codes: Vec<&str> = refusals.iter().map(TrustRefusal::code).collect();
+        codes.sort_unstable();
+        codes.dedup();
+        assert_eq!(codes.len(), refusals.len());
+        let numbers = ["4710", "4711", "4713", "94713"].map(ToString::to_string);
+        for refusal in &refusals {
+            let (en, zh) = (refusal.to_string(), refusal.zh());
+            let is_of_a_list = zh.contains('版') || zh.contains("名单");
+            assert!(en.is_ascii() && is_of_a_list && zh.chars().count() > 10, "{en} {zh}");
+            // What the English sentence names, the Chinese one names too.
+            for named in numbers.iter().cloned().chain([at(0).to_string(), at(1).to_string(), root.to_string()]) {
+                assert_eq!(en.contains(&named), zh.contains(&named), "{en} {zh}");
+            }
+        }
+    }
+}
