@@ -66,7 +66,7 @@ fn quoted(line: &str) -> impl Iterator<Item = &str> {
 /// The names of all functions marked `#[test]` in the workspace, of all cases of the command line, and of all properties.
 fn test_functions() -> BTreeSet<String> {
     let mut names: BTreeSet<String> = properties::ALL.iter().map(|property| property.name.to_owned()).collect();
-    let members = ["credential-format", "issuer", "holder", "verifier", "command-line", "tests", "demo"];
+    let members = ["credential-format", "issuer", "holder", "scan", "verifier", "command-line", "tests", "demo"];
     let mut folders: Vec<PathBuf> = members.iter().map(|member| root().join(member)).collect();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).unwrap().map(Result::unwrap) {
