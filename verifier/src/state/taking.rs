@@ -186,7 +186,35 @@ impl TakeError {
             TakeError::Trust(refusal) => refusal.zh(),
             TakeError::Status(refusal) => refusal.zh(),
             TakeError::NoTrustList => "尚无信任名单，无法判断该状态名单由谁发布，请先同步信任名单".into(),
-            TakeError::State(error) => error.to_string(),
+            TakeError::State(error) => error.zh(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+    use crate::testing::at;
+
+    #[test]
+    fn every_error_says_in_both_languages_what_the_error_in_it_says() {
+        let state = StateError::Missing("counter".into());
+        for (error, code, en, zh) in [
+            (
+                TakeError::from(TrustRefusal::OwnThreshold),
+                "TRUST_OWN_THRESHOLD",
+                "fewer of the list's own",
+                "根密钥少于",
+            ),
+            (TakeError::from(StatusRefusal::Expired(at(0))), "STATUS_EXPIRED", "the status list expired", "过期"),
+            (TakeError::NoTrustList, "STATUS_NO_TRUST_LIST", "synchronise a trust list first", "请先同步信任名单"),
+            (TakeError::from(state.clone()), state.code(), &state.to_string(), &state.zh()),
+        ] {
+            assert_eq!(error.code(), code);
+            assert!(error.to_string().contains(en) && error.zh().contains(zh), "{error} {}", error.zh());
+            assert!(!error.zh().is_ascii(), "{}", error.zh());
         }
     }
 }
