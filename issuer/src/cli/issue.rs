@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::fs::{self, File, OpenOptions};
-use std::io::{BufWriter, IsTerminal as _, Write as _};
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{BufWriter, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -568,7 +568,10 @@ fn tidy(out: &Path) {
     let _ = fs::remove_dir(&folder);
 }
 
+/// A new file for what is unfinished. A run that ends takes the folder away when nothing lies in it, and another run's first file may not lie in
+/// it yet: then it is made again.
 fn create(path: &Path) -> std::io::Result<File> {
+    const TURNS: usize = 100;
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -576,11 +579,30 @@ fn create(path: &Path) -> std::io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
+    for _ in 1..TURNS {
+        match (options.open(path), path.parent()) {
+            (Err(error), Some(folder)) if error.kind() == ErrorKind::NotFound => make_unfinished(folder)?,
+            (opened, _) => return opened,
+        }
+    }
     options.open(path)
 }
 
+/// The folder, unless it is there. What it is in is not made: who took that away has to be told.
+fn make_unfinished(folder: &Path) -> std::io::Result<()> {
+    let mut builder = DirBuilder::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt as _;
+        builder.mode(0o700);
+    }
+    match builder.create(folder) {
+        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn write_failed(path: &Path, error: &std::io::Error) -> Refusal {
-    use std::io::ErrorKind;
     let hint = "then run the same command again with the same --idempotency-key: what is in the ledger is written, not issued twice";
     match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => Refusal::internal(
@@ -646,7 +668,7 @@ impl Refused<'_> {
                 written.and_then(|()| fs::rename(&unfinished, &path))
             }
             None => match fs::remove_file(&path) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+                Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
                 _ => Ok(()),
             },
         };
@@ -676,4 +698,32 @@ fn defect() -> Refusal {
         "a part of the command stopped without saying why",
         "run the same command again with the same --idempotency-key, and report this if it happens again",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Many write into one folder, each taking away the folder for what is unfinished when nothing lies in it.
+    #[test]
+    fn what_another_run_took_away_is_made_again() {
+        let out = tempfile::tempdir().unwrap();
+        let out = out.path();
+        thread::scope(|scope| {
+            for run in 0..4 {
+                scope.spawn(move || {
+                    for number in 0..200 {
+                        let name = format!("{run}-{number}");
+                        let written = Unfinished::write(out, &name, name.as_bytes(), ToDisk::for_rows(100)).unwrap();
+                        put_in_place(out, vec![written], ToDisk::Each).unwrap();
+                        tidy(out);
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(out).unwrap().count(), 800);
+        // Without the folder of the permits itself there is nothing to write into.
+        let gone = Unfinished::write(&out.join("gone"), "x", b"x", ToDisk::Each).err().unwrap();
+        assert_eq!(gone.code(), "FILE_WRITE_FAILED");
+    }
 }
