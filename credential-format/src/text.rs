@@ -319,6 +319,20 @@ mod tests {
         text
     }
 
+    /// Version 1 has two kinds that stand for a permit; other versions may have any; nothing else is ours.
+    #[test]
+    fn permit_codes_are_told_from_other_texts_by_four_digits() {
+        for text in ["8611", "8612", "861100", "8600", "8620", "8629", "8699"] {
+            assert!(is_permit_code(text), "{text}");
+        }
+        // 8613…: a challenge, or a mobile number with the country code; 8614…: an enrolment.
+        for text in
+            ["", "86", "861", "8610", "8613", "8614", "8619", "86138000", "+8611", "86x1", "862x", "8711", "9611"]
+        {
+            assert!(!is_permit_code(text), "{text}");
+        }
+    }
+
     #[test]
     fn examples_of_the_specification() {
         assert_eq!(body(&[0]), "000");

@@ -109,9 +109,7 @@ thread_local! {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use image::Luma;
-
+mod tests {
     use super::*;
 
     #[test]
@@ -121,25 +119,5 @@ pub(super) mod tests {
         assert_eq!(contained(|| contained(|| -> u8 { panic!("from within") }).is_none()), Some(true));
         assert!(!CONTAINED.get());
         assert_eq!(contained(|| 7), Some(7));
-    }
-
-    /// 2,205 finder patterns, and no code.
-    pub(crate) fn field_of_patterns() -> GrayImage {
-        GrayImage::from_fn(63 * 24, 35 * 24, |x, y| {
-            let (x, y) = (x % 24 / 3, y % 24 / 3);
-            let ring = x.abs_diff(3).max(y.abs_diff(3));
-            Luma([if ring == 3 || ring <= 1 { 0 } else { 255 }])
-        })
-    }
-
-    /// A code at level L with its quiet zone, `scale` pixels to the module.
-    pub(crate) fn code(bytes: &[u8], scale: u32) -> GrayImage {
-        let code = qrcode::QrCode::with_error_correction_level(bytes, qrcode::EcLevel::L).unwrap();
-        let side = code.width() as u32 + 8;
-        GrayImage::from_fn(side * scale, side * scale, |x, y| {
-            let (x, y) = ((x / scale) as usize, (y / scale) as usize);
-            let inside = (4..4 + code.width()).contains(&x) && (4..4 + code.width()).contains(&y);
-            Luma([if inside && code[(x - 4, y - 4)] == qrcode::Color::Dark { 0 } else { 255 }])
-        })
     }
 }

@@ -30,6 +30,8 @@ mod plan;
 mod prepare;
 mod quadrilateral;
 mod soft;
+#[cfg(test)]
+mod testing;
 
 use std::time::Duration;
 
@@ -346,6 +348,8 @@ mod tests {
     };
     use std::io::Cursor;
 
+    use crate::testing::{self, stored};
+
     // --- what is read ---
 
     #[test]
@@ -449,7 +453,7 @@ mod tests {
     #[test]
     fn a_text_that_is_not_utf_8_keeps_its_bytes() {
         let bytes = b"\xc9\xdf\xbe\xd3\xc2\xeb"; // GB 18030
-        let seen = read(&png(canvas(300, 300, &[(20, 20, &code_of(bytes, 8))])));
+        let seen = read(&png(canvas(300, 300, &[(20, 20, &testing::code(bytes, 8))])));
         let [only] = seen.codes.as_slice() else { panic!("{seen:?}") };
         assert_eq!((only.bytes.as_slice(), only.text(), only.is_digits()), (bytes.as_slice(), None, false));
     }
@@ -494,7 +498,7 @@ mod tests {
         }
         let indices: Vec<u8> =
             grey.rows().flat_map(|row| std::iter::once(0).chain(row.map(|p| p.0[0] / 255))).collect();
-        let palette = [header(260, 260, 8, 3), chunk(b"PLTE", &[10, 10, 60, 250, 250, 240]), data(&zlib(&indices))];
+        let palette = [header(260, 260, 8, 3), chunk(b"PLTE", &[10, 10, 60, 250, 250, 240]), data(&stored(&indices))];
         assert_eq!(texts(&read(&png_file(&palette))), [text.as_str()]);
         for quality in [60, 95] {
             assert_eq!(texts(&read(&jpeg(&grey, quality))), [text.as_str()]);
@@ -601,7 +605,7 @@ mod tests {
     fn a_header_that_lies_about_the_data_is_damage() {
         let grey = canvas(260, 260, &[(20, 20, &code(&digits(100), 5))]);
         let rows: Vec<u8> = grey.rows().flat_map(|row| std::iter::once(0).chain(row.map(|pixel| pixel.0[0]))).collect();
-        let declared = |width, height| png_file(&[header(width, height, 8, 0), data(&zlib(&rows))]);
+        let declared = |width, height| png_file(&[header(width, height, 8, 0), data(&stored(&rows))]);
         assert_eq!(read(&declared(260, 260)).codes.len(), 1);
         for (width, height) in [(260, 261), (260, 12_000), (261, 260), (7_000, 260), (7_000, 7_000)] {
             assert_eq!(refused(&declared(width, height)).code(), "IMAGE_DAMAGED", "{width} x {height}");
@@ -697,18 +701,7 @@ mod tests {
     }
 
     fn code(text: &str, scale: u32) -> GrayImage {
-        code_of(text.as_bytes(), scale)
-    }
-
-    /// A code at level L with its quiet zone.
-    fn code_of(bytes: &[u8], scale: u32) -> GrayImage {
-        let code = qrcode::QrCode::with_error_correction_level(bytes, qrcode::EcLevel::L).unwrap();
-        let side = code.width() as u32 + 8;
-        GrayImage::from_fn(side * scale, side * scale, |x, y| {
-            let (x, y) = ((x / scale) as usize, (y / scale) as usize);
-            let inside = (4..4 + code.width()).contains(&x) && (4..4 + code.width()).contains(&y);
-            Luma([if inside && code[(x - 4, y - 4)] == qrcode::Color::Dark { 0 } else { 255 }])
-        })
+        testing::code(text.as_bytes(), scale)
     }
 
     fn canvas(width: u32, height: u32, placed: &[(i64, i64, &GrayImage)]) -> GrayImage {
@@ -785,25 +778,6 @@ mod tests {
         !bytes.iter().fold(!0u32, |sum, byte| {
             (0..8).fold(sum ^ u32::from(*byte), |sum, _| if sum & 1 == 1 { sum >> 1 ^ 0xedb8_8320 } else { sum >> 1 })
         })
-    }
-
-    /// A zlib stream (RFC 1950) of stored blocks.
-    fn zlib(content: &[u8]) -> Vec<u8> {
-        let mut stream = vec![0x78, 0x01];
-        let blocks = content.chunks(65_535);
-        let last = blocks.len() - 1;
-        for (number, block) in blocks.enumerate() {
-            let length = block.len() as u16;
-            stream.push(u8::from(number == last));
-            stream.extend([length.to_le_bytes(), (!length).to_le_bytes()].concat());
-            stream.extend(block);
-        }
-        let (a, b) = content.iter().fold((1u32, 0u32), |(a, b), byte| {
-            let a = (a + u32::from(*byte)) % 65_521;
-            (a, (a + b) % 65_521)
-        });
-        stream.extend((b << 16 | a).to_be_bytes());
-        stream
     }
 
     /// A black RGB picture without ever holding its pixels: DEFLATE with fixed codes (RFC 1951, section 3.2.6), one

@@ -492,6 +492,7 @@ fn on_white(level: u8, alpha: u8) -> u8 {
 mod tests {
     use super::*;
     use crate::SeenCode;
+    use crate::testing::stored;
     use image::{DynamicImage, ImageFormat, Luma, Rgb, RgbImage};
     use image_webp::WebPEncoder;
     use jpeg_encoder::{ColorType, Encoder, SamplingFactor};
@@ -684,24 +685,5 @@ mod tests {
         writer.write_chunk(png::chunk::IDAT, &stored(&rows)).unwrap();
         drop(writer);
         file
-    }
-
-    /// A zlib stream (RFC 1950) of stored blocks.
-    fn stored(content: &[u8]) -> Vec<u8> {
-        let mut stream = vec![0x78, 0x01];
-        let blocks = content.chunks(65_535);
-        let last = blocks.len() - 1;
-        for (number, block) in blocks.enumerate() {
-            let length = block.len() as u16;
-            stream.push(u8::from(number == last));
-            stream.extend([length.to_le_bytes(), (!length).to_le_bytes()].concat());
-            stream.extend(block);
-        }
-        let (a, b) = content.iter().fold((1u32, 0u32), |(a, b), byte| {
-            let a = (a + u32::from(*byte)) % 65_521;
-            (a, (a + b) % 65_521)
-        });
-        stream.extend((b << 16 | a).to_be_bytes());
-        stream
     }
 }

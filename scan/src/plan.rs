@@ -467,7 +467,7 @@ mod tests {
     use image::imageops;
 
     use super::*;
-    use crate::decoder::tests::{code, field_of_patterns};
+    use crate::testing::{code, field_of_patterns};
 
     const FOREVER: Duration = Duration::MAX;
 

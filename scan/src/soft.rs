@@ -457,7 +457,7 @@ mod tests {
         let mut noise = noisy(&even, 255, 5);
         assert!(texts(&look(&noise, Effort::Thorough)).is_empty());
         assert!(look(&even, Effort::Thorough).sightings.is_empty());
-        let field = super::super::decoder::tests::field_of_patterns();
+        let field = crate::testing::field_of_patterns();
         assert!(texts(&look(&field, Effort::Thorough)).is_empty());
         for (number, pixel) in noise.pixels_mut().enumerate() {
             pixel.0[0] = if pixel.0[0] > 128 && number % 3 != 0 { 255 } else { 0 };

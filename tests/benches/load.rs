@@ -32,6 +32,7 @@ mod load {
     use ed25519_dalek::{Signer as _, SigningKey};
     use serde_json::{Value, json};
     use tests::commands::{World, residence_code};
+    use tests::counter_page::CounterPage;
     use tests::faults::batch_requests;
     use tests::objects::{digits, presentation};
     use tests::test_keys::TestKey;
@@ -39,28 +40,26 @@ mod load {
     pub(crate) fn main() {
         let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
         let number = arguments.get(1).map(|number| number.parse::<u64>().expect("a number"));
-        println!(
-            "{} cores; two bare signatures checked in {:.1} µs\n",
-            cores(),
-            2.0 * bare().checked.as_secs_f64() * 1e6
-        );
-        let part = arguments.first().map(String::as_str);
-        if matches!(part, None | Some("issue")) {
-            issue(number.unwrap_or(1_000_000));
-        }
-        if matches!(part, None | Some("batch")) {
-            batch(number.unwrap_or(10_000));
-        }
-        if matches!(part, None | Some("counter")) {
-            counter(number.unwrap_or(10_000));
+        let bare = bare();
+        let two_us = 2.0 * bare.checked.as_secs_f64() * 1e6;
+        println!("{} cores; two bare signatures checked in {two_us:.1} µs\n", cores());
+        match (arguments.first().map(String::as_str), number) {
+            (None, _) => {
+                issue(1_000_000, &bare);
+                batch(10_000, &bare);
+                counter(10_000, &bare);
+            }
+            (Some("issue"), Some(most)) => issue(most, &bare),
+            (Some("batch"), Some(count)) => batch(count, &bare),
+            (Some("counter"), Some(count)) => counter(count, &bare),
+            _ => panic!("load -- issue|batch|counter NUMBER, or nothing for all of them"),
         }
     }
 
     /// Three sizes, so that what grows with the number is seen to grow.
-    fn issue(most: u64) {
+    fn issue(most: u64, bare: &Bare) {
         println!("`issuer issue`: ledger and one file each on the disk, each signature checked before it is released");
         let world = World::new();
-        let bare = bare();
         for count in [most / 100, most / 10, most] {
             let mut command = world.command("issuer");
             command.args(["issue", "--key", "keys/permit.pem", "--requests", "-", "--ledger", "load.sqlite3", "--out"]);
@@ -89,7 +88,7 @@ mod load {
     }
 
     /// Each code once, then each again: recorded durably, so that none is accepted twice.
-    fn batch(count: u64) {
+    fn batch(count: u64, bare: &Bare) {
         println!("`verifier batch`: a verdict a line, each recorded on the disk before it is printed");
         let world = World::new();
         let codes = codes(&world, count, world.time(0));
@@ -107,13 +106,13 @@ mod load {
                 answers.map(|line| serde_json::from_slice::<Value>(line).expect("a verdict")["reason"].clone()),
             );
             assert_eq!(reasons, BTreeMap::from([(expected.to_owned(), count)]));
-            measured.print(count, &format!("codes, {pass}"), 2 * bare().checked);
+            measured.print(count, &format!("codes, {pass}"), 2 * bare.checked);
         }
         println!();
     }
 
     /// All connections are open, and all questions asked, before the first answer is read.
-    fn counter(count: u64) {
+    fn counter(count: u64, bare: &Bare) {
         println!("`verifier serve`: so many checks asked at once, each on a connection of its own");
         let world = World::now();
         let mut command = world.command("verifier");
@@ -122,23 +121,15 @@ mod load {
         let mut line = String::new();
         let out = measured.child.stdout.as_mut().expect("standard output");
         BufReader::new(out).read_line(&mut line).expect("a line");
-        let (address, token) = line.trim().split_once("/#").expect("an address with a token");
-        let host = address.strip_prefix("http://").expect("an address");
+        let page = CounterPage::in_line(&line);
         // As fresh as can be: the last one is checked long after it was asked for.
         let codes = codes(&world, count, by_the_clock());
         let begun = Instant::now();
         let asked: Vec<TcpStream> = codes
             .iter()
             .map(|code| {
-                let body = json!({ "text": code, "by": "gun" }).to_string();
-                let mut stream = TcpStream::connect(host).expect("it listens");
-                write!(
-                    stream,
-                    "POST /api/check HTTP/1.1\r\nHost: {host}\r\nOrigin: {address}\r\nJuma-Token: {token}\r\n\
-                     Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
-                    body.len()
-                )
-                .expect("sent");
+                let mut stream = page.connect();
+                stream.write_all(page.check(code).as_bytes()).expect("sent");
                 stream
             })
             .collect();
@@ -167,7 +158,7 @@ mod load {
         assert!(journal["entries"].as_u64().is_some_and(|entries| entries >= count), "{journal}");
         Command::new("kill").args(["-INT", &measured.child.id().to_string()]).status().expect("kill");
         let ended = Ended { took, ..measured.end() };
-        ended.print(count, "checks", 2 * bare().checked);
+        ended.print(count, "checks", 2 * bare.checked);
     }
 
     /// So many codes of one permit that are all accepted: a nonce each.

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod commands;
+pub mod counter_page;
 pub mod faults;
 pub mod item;
 pub mod judge;

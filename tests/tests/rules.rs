@@ -232,6 +232,17 @@ fn every_source_file_says_what_it_is() {
     assert!(files >= 50, "{files}");
 }
 
+/// The lints of the workspace forbid unsafe code; they hold where they are asked for.
+#[test]
+fn every_member_asks_for_the_lints_of_the_workspace() {
+    for member in MEMBERS.into_iter().chain(["tests/camera", "tests/properties"]) {
+        let manifest = read(&root().join(member).join("Cargo.toml"));
+        assert!(manifest.contains("\n[lints]\nworkspace = true\n"), "{member}");
+    }
+    let workspace = read(&root().join("Cargo.toml"));
+    assert!(workspace.contains("\n[workspace.lints.rust]\nunsafe_code = \"forbid\"\n"));
+}
+
 /// The vectors are gone through by `vectors.rs`, folder by folder; whatever else stands beside them must be read by some test or program.
 #[test]
 fn every_other_fixture_is_used() {

@@ -9,12 +9,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use tests::commands::{Ran, World};
+use tests::counter_page::{CounterPage, check};
 
 /// A counter's page, and the address that it printed.
 struct Served {
     child: Child,
-    port: u16,
-    token: String,
+    page: CounterPage,
 }
 
 impl Served {
@@ -25,15 +25,12 @@ impl Served {
         let mut child = command.spawn().expect("started");
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("standard output")).read_line(&mut line).expect("a line");
-        let (address, token) = line.trim().split_once("/#").unwrap_or_else(|| panic!("{line}"));
-        let port = address.strip_prefix("http://127.0.0.1:").and_then(|port| port.parse().ok()).expect("a port");
-        assert!(token.len() == 32 && token.bytes().all(|digit| digit.is_ascii_hexdigit()), "{line}");
-        Served { child, port, token: token.to_owned() }
+        Served { child, page: CounterPage::in_line(&line) }
     }
 
     /// Sends a request as it stands; the status and the rest of the answer.
     fn ask(&self, request: &str) -> (u16, String) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("it listens");
+        let mut stream = self.page.connect();
         stream.set_read_timeout(Some(Duration::from_secs(2))).expect("set");
         stream.write_all(request.as_bytes()).expect("sent");
         let mut answer = String::new();
@@ -43,16 +40,7 @@ impl Served {
     }
 
     fn get(&self, path: &str, headers: &str) -> (u16, String) {
-        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nConnection: close\r\n{headers}\r\n", self.port))
-    }
-
-    fn check(&self, host: &str, origin: &str, token: &str, text: &str) -> (u16, String) {
-        let body = format!("{{\"text\":\"{text}\",\"by\":\"gun\"}}");
-        self.ask(&format!(
-            "POST /api/check HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nJuma-Token: {token}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            body.len()
-        ))
+        self.ask(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n{headers}\r\n", self.page.host))
     }
 
     fn signal(mut self, signal: &str) -> Ran {
@@ -76,17 +64,16 @@ fn it_serves_its_page_and_stops_when_it_is_told() {
         status == 200 && page.contains("<html lang=\"zh-CN\"") && page.contains("content-security-policy"),
         "{page}"
     );
-    assert!(!page.contains(&served.token), "the page is the same for everybody");
-    let (host, origin) = (format!("127.0.0.1:{}", served.port), format!("http://127.0.0.1:{}", served.port));
-    let (status, answer) = served.check(&host, &origin, &served.token, &world.code("phone", 1, 0, &[]));
+    assert!(!page.contains(&served.page.token), "the page is the same for everybody");
+    let (status, answer) = served.ask(&served.page.check(&world.code("phone", 1, 0, &[])));
     assert!(status == 200 && answer.contains("\"VALID\"") && answer.contains("\"green\""), "{answer}");
     // A page that stays connected does not keep it from stopping.
-    let _idle = TcpStream::connect(("127.0.0.1", served.port)).expect("it listens");
-    let port = served.port;
+    let _idle = served.page.connect();
+    let host = served.page.host.clone();
     let ended = served.signal("-INT");
     assert_eq!(ended.exit, Some(0), "{ended}");
     assert!(ended.err.contains("已停止 / stopped"), "{ended}");
-    assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "nobody listens any more");
+    assert!(TcpStream::connect(host).is_err(), "nobody listens any more");
     let shown = world.run("verifier", &["journal", "--state", "counter", "--json"]).exits(0).json();
     assert_eq!(shown["entries"][0]["by"], "gun", "{shown}");
 }
@@ -95,15 +82,15 @@ fn it_serves_its_page_and_stops_when_it_is_told() {
 fn a_page_of_another_origin_is_refused_by_the_program() {
     let world = World::now();
     let served = Served::start(&world, &[]);
-    let (host, origin) = (format!("127.0.0.1:{}", served.port), format!("http://127.0.0.1:{}", served.port));
-    let (token, code) = (served.token.clone(), world.code("phone", 1, 0, &[]));
+    let (host, origin) = (served.page.host.clone(), served.page.origin());
+    let (token, code) = (served.page.token.clone(), world.code("phone", 1, 0, &[]));
     for (host, origin, token, refusal) in [
         ("evil.example", origin.as_str(), token.as_str(), "HOST_FOREIGN"),
         (&host, "http://evil.example", &token, "ORIGIN_FOREIGN"),
         (&host, "null", &token, "ORIGIN_FOREIGN"),
         (&host, &origin, "00000000000000000000000000000000", "TOKEN_WRONG"),
     ] {
-        let (status, answer) = served.check(host, origin, token, &code);
+        let (status, answer) = served.ask(&check(host, origin, token, &code));
         assert!((401..=403).contains(&status) && answer.contains(refusal), "{answer}");
     }
     let upgrade = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MTIzNDU2Nzg5MDEyMzQ1Ng==\r\n";
@@ -148,8 +135,7 @@ fn with_a_fixed_clock_nothing_is_green() {
     let at = world.at(0);
     let at: Vec<&str> = at.iter().map(String::as_str).collect();
     let served = Served::start(&world, &at);
-    let (host, origin) = (format!("127.0.0.1:{}", served.port), format!("http://127.0.0.1:{}", served.port));
-    let (status, answer) = served.check(&host, &origin, &served.token, &world.code("phone", 1, 0, &[]));
+    let (status, answer) = served.ask(&served.page.check(&world.code("phone", 1, 0, &[])));
     assert!(
         status == 200 && answer.contains("\"VALID\"") && answer.contains("\"grey\"") && !answer.contains("\"green\""),
         "{answer}"

@@ -24,10 +24,11 @@ mod two_at_once;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use operations::{ALL, Ended, Operation, Trial, base, issued_faults, list_faults, sync_faults};
-use tests::commands::{files_under, residence_code};
+use tests::commands::{Ran, files_under, residence_code};
 use tests::faults::{Stored, permits_in, public_key, setting, write_requests};
 use trace::{CHANGING, Call, Point, points, spread, strace};
 
@@ -205,48 +206,58 @@ fn fail_at_every_call(operation: Operation) {
 #[test]
 fn the_power_is_cut() {
     for operation in ALL {
-        let said = |options: &[&str]| {
+        let cut = |options: &[&str]| {
             let trial = Trial::new(operation);
-            let traced = format!("trace={CHANGING}");
-            let options = [&["-e", &traced], options].concat();
-            let (ran, calls) = strace(&trial.world, &options, trial.program(), &trial.line());
+            let (ran, calls) = traced(&trial, options, &trial.line());
             assert_eq!(trial.ended(&ran), Ended::Acknowledged, "{ran}");
             let synced = calls.iter().filter(|call| call.name.contains("sync") && !call.is_injected).count();
             (synced, disk::complaints(&calls, trial.world.folder(), &trial.there(), operation.is_durable()))
         };
-        let (synced, complaints) = said(&[]);
+        let (synced, complaints) = cut(&[]);
         assert_eq!(complaints, [] as [String; 0], "{operation:?}");
         assert!(synced > 0, "{operation:?}");
-        let (synced, complaints) = said(&["-e", "inject=fsync,fdatasync,syncfs:retval=0"]);
+        let (synced, complaints) = cut(&["-e", "inject=fsync,fdatasync,syncfs:retval=0"]);
         println!("{operation:?} without durability: {complaints:?}");
         assert_eq!(synced, 0, "{operation:?}");
         assert!(complaints.iter().any(|said| said.contains("before the bytes of")), "{operation:?}: {complaints:?}");
     }
 }
 
-/// Many files go to the disk together, by `syncfs`, before any of them gets its name.
+/// Many files go to the disk together, by `syncfs`, before any of them gets its name; and the list of rows that were refused by itself.
 #[test]
 fn the_power_is_cut_in_a_batch() {
-    let said = |options: &[&str]| {
+    let cut = |options: &[&str]| {
         let trial = Trial::new(Operation::Issue);
         write_requests(&trial.world, "many", 0..30);
+        let many = trial.world.path("many.ndjson");
+        let requests = fs::read_to_string(&many).expect("the requests") + "{}\n";
+        fs::write(&many, requests).expect("written");
         let there = files_under(trial.world.folder());
-        let line = ["issue", "--key", "keys/permit.pem", "--requests", "many.ndjson", "--json"];
-        let line = [&line[..], &["--ledger", "fresh.sqlite3", "--out", "out/2026/permits"]].concat();
-        let traced = format!("trace={CHANGING}");
-        let options = [&["-e", &traced], options].concat();
-        let line: Vec<String> = line.into_iter().map(str::to_owned).collect();
-        let (ran, calls) = strace(&trial.world, &options, "issuer", &line);
-        assert_eq!(ran.json()["issued"], 30, "{ran}");
+        let line =
+            "issue --key keys/permit.pem --requests many.ndjson --json --ledger fresh.sqlite3 --out out/2026/permits";
+        let line: Vec<String> = line.split(' ').map(str::to_owned).collect();
+        let (ran, calls) = traced(&trial, options, &line);
+        let said = ran.json();
+        assert_eq!((&said["issued"], &said["refused"]), (&30.into(), &1.into()), "{ran}");
         let together = calls.iter().filter(|call| call.name == "syncfs").count();
-        let durable = Operation::Issue.is_durable();
+        let durable = |path: &Path| path.ends_with("refused.ndjson") || Operation::Issue.is_durable()(path);
         (together, disk::complaints(&calls, trial.world.folder(), &there, durable))
     };
-    let (together, complaints) = said(&[]);
+    let (together, complaints) = cut(&[]);
     assert_eq!(complaints, [] as [String; 0]);
     assert!(together > 0);
-    let (_, complaints) = said(&["-e", "inject=syncfs:retval=0"]);
-    assert!(complaints.iter().any(|said| said.contains(".permit got its name before")), "{complaints:?}");
+    for (unanswered, file) in [("syncfs", ".permit"), ("fsync", "refused.ndjson")] {
+        let (_, complaints) = cut(&["-e", &format!("inject={unanswered}:retval=0")]);
+        let named = format!("{file} got its name before");
+        assert!(complaints.iter().any(|said| said.contains(&named)), "{complaints:?}");
+    }
+}
+
+/// The calls of a run that change something.
+fn traced(trial: &Trial, options: &[&str], line: &[String]) -> (Ran, Vec<Call>) {
+    let changing = format!("trace={CHANGING}");
+    let options = [&["-e", changing.as_str()], options].concat();
+    strace(&trial.world, &options, trial.program(), line)
 }
 
 /// A falsified account is found out.

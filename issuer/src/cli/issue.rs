@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{BufWriter, ErrorKind, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -555,23 +555,19 @@ fn unfinished(out: &Path, name: &str) -> PathBuf {
     out.join(UNFINISHED).join(format!("{}-{name}", std::process::id()))
 }
 
-/// Takes away what killed runs left, and the folder if no other run is at work in it. A file is unfinished for as long as the disk takes.
+/// Takes away what killed runs left. A file is unfinished for as long as the disk takes. The folder stays: another run may be about to begin
+/// its first file there.
 fn tidy(out: &Path) {
-    let folder = out.join(UNFINISHED);
-    for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(out.join(UNFINISHED)).into_iter().flatten().flatten() {
         let age = entry.metadata().and_then(|file| file.modified()).ok().and_then(|at| at.elapsed().ok());
         let is_list = entry.file_name().to_string_lossy().ends_with(REFUSED);
         if age.is_some_and(|age| age > Duration::from_secs(if is_list { 86_400 } else { 600 })) {
             let _ = fs::remove_file(entry.path());
         }
     }
-    let _ = fs::remove_dir(&folder);
 }
 
-/// A new file for what is unfinished. A run that ends takes the folder away when nothing lies in it, and another run's first file may not lie in
-/// it yet: then it is made again.
 fn create(path: &Path) -> std::io::Result<File> {
-    const TURNS: usize = 100;
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -579,27 +575,7 @@ fn create(path: &Path) -> std::io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(0o600);
     }
-    for _ in 1..TURNS {
-        match (options.open(path), path.parent()) {
-            (Err(error), Some(folder)) if error.kind() == ErrorKind::NotFound => make_unfinished(folder)?,
-            (opened, _) => return opened,
-        }
-    }
     options.open(path)
-}
-
-/// The folder, unless it is there. What it is in is not made: who took that away has to be told.
-fn make_unfinished(folder: &Path) -> std::io::Result<()> {
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt as _;
-        builder.mode(0o700);
-    }
-    match builder.create(folder) {
-        Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
 }
 
 fn write_failed(path: &Path, error: &std::io::Error) -> Refusal {
@@ -704,10 +680,15 @@ fn defect() -> Refusal {
 mod tests {
     use super::*;
 
-    /// Many write into one folder, each taking away the folder for what is unfinished when nothing lies in it.
-    #[test]
-    fn what_another_run_took_away_is_made_again() {
+    fn out() -> tempfile::TempDir {
         let out = tempfile::tempdir().unwrap();
+        files::make_folder(&out.path().join(UNFINISHED), true).unwrap();
+        out
+    }
+
+    #[test]
+    fn many_runs_write_into_one_folder_and_tidy_it() {
+        let out = out();
         let out = out.path();
         thread::scope(|scope| {
             for run in 0..4 {
@@ -721,9 +702,25 @@ mod tests {
                 });
             }
         });
-        assert_eq!(fs::read_dir(out).unwrap().count(), 800);
-        // Without the folder of the permits itself there is nothing to write into.
-        let gone = Unfinished::write(&out.join("gone"), "x", b"x", ToDisk::Each).err().unwrap();
-        assert_eq!(gone.code(), "FILE_WRITE_FAILED");
+        assert_eq!(fs::read_dir(out).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_file()).count(), 800);
+    }
+
+    /// What is young may belong to a run at work.
+    #[test]
+    fn what_killed_runs_left_is_taken_away_once_it_is_old() {
+        let out = out();
+        let old = |name: &str, seconds: u64| {
+            let file = create(&unfinished(out.path(), name)).unwrap();
+            file.set_modified(std::time::SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+        };
+        for (name, seconds) in [("a", 590), ("b", 601), ("c", 86_390), (REFUSED, 86_390)] {
+            old(name, seconds);
+        }
+        tidy(out.path());
+        let left = |name: &str| unfinished(out.path(), name).exists();
+        assert_eq!([left("a"), left("b"), left("c"), left(REFUSED)], [true, false, false, true]);
+        old(REFUSED, 86_401);
+        tidy(out.path());
+        assert!(!left(REFUSED));
     }
 }

@@ -138,7 +138,7 @@ mod tests {
     /// 2,205 finder patterns and no code: every three of them would be tried, with a copy of the picture each time.
     #[test]
     fn a_field_of_finder_patterns_is_given_up() {
-        let field = crate::decoder::tests::field_of_patterns();
+        let field = crate::testing::field_of_patterns();
         let work = Work::for_one_search(&field);
         let (found, patterns) = find(field, work);
         assert!(found.is_empty());
@@ -146,6 +146,6 @@ mod tests {
     }
 
     fn code() -> GrayImage {
-        crate::decoder::tests::code(b"8612000", 6)
+        crate::testing::code(b"8612000", 6)
     }
 }

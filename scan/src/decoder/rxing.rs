@@ -211,7 +211,7 @@ mod tests {
     use image::imageops;
 
     use super::*;
-    use crate::decoder::tests::{code, field_of_patterns};
+    use crate::testing::{code, field_of_patterns};
 
     #[test]
     fn bytes_version_corners_and_patterns_are_told() {

@@ -124,7 +124,7 @@ mod tests {
     use image::{Luma, imageops};
 
     use super::*;
-    use crate::decoder::tests::code;
+    use crate::testing::code;
 
     #[test]
     fn a_code_is_found_with_its_quiet_zone_and_little_more() {
