@@ -391,7 +391,7 @@ fn a_full_disk_and_a_read_only_one() {
     world.run_at(5, "verifier", &["sync", "--state", "disk/counter", "public"]).exits(4);
     world.run("issuer", &["keygen", "--out", "disk/k.pem"]).refuses(4, "FOLDER_NOT_WRITABLE");
     world.run("holder", &["init", "--dir", "disk/phone"]).refuses(4, "FOLDER_NOT_WRITABLE");
-    assert_eq!(world.run_at(1, "issuer", &arguments).exit, Some(4));
+    world.run_at(1, "issuer", &arguments).refuses(4, "LEDGER_FILE");
     disk.remount("rw");
     for _ in 0..2 {
         account.note(&code, Answer::Said(reason(&verify(&code))));

@@ -292,6 +292,8 @@ pub(crate) fn from_ledger(path: &Path, error: &LedgerError) -> Refusal {
             );
         }
         LedgerError::NotHalted => Exit::Undetermined,
+        // A disk that cannot be written is the machine's fault, whatever was typed.
+        LedgerError::File(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => Exit::Internal,
         LedgerError::Open | LedgerError::File(_) | LedgerError::NotALedger | LedgerError::Form(_) => Exit::Usage,
         LedgerError::ListUnknown(_) => Exit::Usage,
         LedgerError::StatusFinal { .. } => Exit::Rejected,
