@@ -8,8 +8,7 @@
 //! There is no font here. Rounded blocks stand for lines of text, so that no frame can be mistaken for a real permit.
 
 use image::codecs::jpeg::JpegEncoder;
-use image::{ImageResult, Rgb, RgbImage, Rgba, RgbaImage};
-use imageproc::geometric_transformations::{Border, Interpolation, Projection, warp_into};
+use image::{ImageResult, Rgb, RgbImage, Rgba, RgbaImage, imageops};
 
 /// One frame of `scene` as the camera sees it.
 ///
@@ -19,7 +18,7 @@ pub(crate) fn camera_frame(scene: &Scene, camera: &Camera, seed: u64) -> RgbImag
     let mut dice = Dice(seed);
     let mut frame = desk(camera.width, camera.height, &mut dice);
     lay(&mut frame, scene, camera, &mut dice);
-    let mut frame = imageproc::filter::gaussian_blur_f32(&frame, camera.blur_sigma.max(0.01));
+    let mut frame = imageops::blur(&frame, camera.blur_sigma.max(0.01));
     expose(&mut frame, camera, &mut dice);
     frame
 }
@@ -247,13 +246,14 @@ fn desk(width: u32, height: u32, dice: &mut Dice) -> RgbImage {
 /// Puts the scene, seen in perspective, and its shadow onto the frame.
 fn lay(frame: &mut RgbImage, scene: &Scene, camera: &Camera, dice: &mut Dice) {
     let jitter = (dice.unit() - 0.5, dice.unit() - 0.5);
-    let Some(view) = perspective(scene, camera, jitter) else {
+    let Some(to_scene) = inverse(&perspective(scene, camera, jitter)) else {
         return; // seen exactly edge-on: nothing to see
     };
-    // Beyond the scene lies its dark edge colour, transparent: no light fringe where the outline is sampled.
-    let outside = Border::Constant(Rgba([30, 30, 32, 0]));
-    let mut seen = RgbaImage::new(camera.width, camera.height);
-    warp_into(&scene.picture, view, Interpolation::Bilinear, outside, &mut seen);
+    let seen = RgbaImage::from_fn(camera.width, camera.height, |x, y| {
+        let (u, v) = through(&to_scene, (x as f32, y as f32));
+        // Beyond the scene lies its dark edge colour, transparent.
+        imageops::interpolate_bilinear(&scene.picture, u, v).unwrap_or(Rgba([30, 30, 32, 0]))
+    });
 
     shade(frame, &seen, camera.height as f32 / 60.0);
     for (below, above) in frame.pixels_mut().zip(seen.pixels()) {
@@ -266,7 +266,7 @@ fn shade(frame: &mut RgbImage, seen: &RgbaImage, reach: f32) {
     // A quarter of the size is enough for something this soft, and sixteen times faster.
     let (w, h) = (seen.width() / 4, seen.height() / 4);
     let outline = image::GrayImage::from_fn(w, h, |x, y| image::Luma([seen.get_pixel(4 * x, 4 * y).0[3]]));
-    let soft = imageproc::filter::gaussian_blur_f32(&outline, (reach / 4.0).max(0.5));
+    let soft = imageops::blur(&outline, (reach / 4.0).max(0.5));
     let shift = (reach / 8.0) as u32;
     for (x, y, pixel) in frame.enumerate_pixels_mut() {
         let (sx, sy) = ((x / 4).saturating_sub(shift), (y / 4).saturating_sub(shift));
@@ -275,8 +275,11 @@ fn shade(frame: &mut RgbImage, seen: &RgbaImage, reach: f32) {
     }
 }
 
+/// A homography, by rows.
+type Homography = [f32; 9];
+
 /// The homography of a pinhole camera that looks at a turned plane: K · [r1 r2 t].
-fn perspective(scene: &Scene, camera: &Camera, jitter: (f32, f32)) -> Option<Projection> {
+fn perspective(scene: &Scene, camera: &Camera, jitter: (f32, f32)) -> Homography {
     let (sin_yaw, cos_yaw) = camera.yaw.to_radians().sin_cos();
     let (sin_pitch, cos_pitch) = camera.pitch.to_radians().sin_cos();
     let (sin_roll, cos_roll) = camera.roll.to_radians().sin_cos();
@@ -298,7 +301,26 @@ fn perspective(scene: &Scene, camera: &Camera, jitter: (f32, f32)) -> Option<Pro
     let v = row(x_axis[1], y_axis[1], 0.0);
     let matrix = [0, 1, 2].map(|i| (focal * u[i] + cx * z[i], focal * v[i] + cy * z[i], z[i]));
     let [a, b, c] = matrix;
-    Projection::from_matrix([a.0, b.0, c.0, a.1, b.1, c.1, a.2, b.2, c.2])
+    [a.0, b.0, c.0, a.1, b.1, c.1, a.2, b.2, c.2]
+}
+
+/// The way back, up to a factor that falls out. `None` where a plane is seen edge-on and becomes a line.
+fn inverse(m: &Homography) -> Option<Homography> {
+    let column = |i: usize| [m[i], m[3 + i], m[6 + i]];
+    let cross =
+        |p: [f32; 3], q: [f32; 3]| [p[1] * q[2] - p[2] * q[1], p[2] * q[0] - p[0] * q[2], p[0] * q[1] - p[1] * q[0]];
+    let dot = |p: [f32; 3], q: [f32; 3]| p[0] * q[0] + p[1] * q[1] + p[2] * q[2];
+    let (a, b, c) = (column(0), column(1), column(2));
+    let [r, s, t] = [cross(b, c), cross(c, a), cross(a, b)];
+    // Of the volume that the columns span, against that of a box with their lengths, rounding leaves this much.
+    let flat = 1e-6 * (dot(a, a) * dot(b, b) * dot(c, c)).sqrt();
+    (dot(a, r).abs() > flat).then_some([r[0], r[1], r[2], s[0], s[1], s[2], t[0], t[1], t[2]])
+}
+
+/// Where a homography takes a point.
+fn through(m: &Homography, (x, y): (f32, f32)) -> (f32, f32) {
+    let depth = m[6] * x + m[7] * y + m[8];
+    ((m[0] * x + m[1] * y + m[2]) / depth, (m[3] * x + m[4] * y + m[5]) / depth)
 }
 
 fn turned([x, y, z]: [f32; 3], sin_yaw: f32, cos_yaw: f32, sin_pitch: f32, cos_pitch: f32) -> [f32; 3] {
@@ -549,8 +571,11 @@ mod tests {
         let half = scene.code_side / 2.0;
         let (x, y) = scene.focus;
         let side = |camera: &Camera, from: (f32, f32), to: (f32, f32)| {
-            let view = perspective(&scene, camera, (0.0, 0.0)).unwrap();
-            let (p, q) = (view * from, view * to);
+            let to_frame = perspective(&scene, camera, (0.0, 0.0));
+            let to_scene = inverse(&to_frame).unwrap();
+            let (p, q) = (through(&to_frame, from), through(&to_frame, to));
+            let back = through(&to_scene, p);
+            assert!((back.0 - from.0).hypot(back.1 - from.1) < 0.1, "{back:?} is not {from:?}");
             (p.0 - q.0).hypot(p.1 - q.1)
         };
         let left = ((x - half, y - half), (x - half, y + half));
@@ -570,6 +595,7 @@ mod tests {
     fn a_scene_seen_edge_on_is_only_the_desk() {
         let scene = phone_screen(&modules("8612000"), &PhoneStyle::default());
         let camera = Camera { width: 320, height: 180, yaw: 90.0, ..Camera::default() };
+        assert_eq!(inverse(&perspective(&scene, &camera, (0.0, 0.0))), None);
         assert_eq!(read(&camera_frame(&scene, &camera, 1), 85), Vec::<String>::new());
     }
 
