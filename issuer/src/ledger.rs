@@ -56,7 +56,7 @@ const HOLD: Duration = Duration::from_millis(250);
 const FREE: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_micros(250);
 /// A publication may be dated so many seconds ahead of the clock.
-const AHEAD_MAX: u64 = 60;
+pub const AHEAD_MAX: u64 = 60;
 
 /// An open ledger.
 pub struct Ledger {
@@ -416,6 +416,32 @@ impl Ledger {
         next_publication(&self.connection, list, now)
     }
 
+    /// Forgets the date of every list that was published by a clock which was ahead: more than a minute later than `now`, the time of a clock
+    /// that is right. Those lists are of no use to a counter whose own clock is right. The next are dated a minute from now: later than any that a
+    /// right clock may have dated before. The numbers of those lists, each with the date that it had.
+    ///
+    /// # Errors
+    /// [`LedgerError`].
+    pub fn forget_dates_ahead(&mut self, now: Timestamp) -> Result<Vec<(u64, Timestamp)>, LedgerError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let latest = now.seconds() + AHEAD_MAX;
+        let mut statement =
+            transaction.prepare("SELECT number, published_at FROM list WHERE published_at > ? ORDER BY number")?;
+        let mut rows = statement.query([int(latest)])?;
+        let mut ahead = Vec::new();
+        while let Some(row) = rows.next()? {
+            ahead.push((uint(row, 0)?, Timestamp::new(uint(row, 1)?).map_err(|_| LedgerError::Damaged)?));
+        }
+        drop(rows);
+        drop(statement);
+        transaction.execute(
+            "UPDATE list SET published_at = ? WHERE published_at > ?",
+            params![int(latest - 1), int(latest)],
+        )?;
+        transaction.commit()?;
+        Ok(ahead)
+    }
+
     /// Does `work` while no other process writes to the ledger: what is looked at and then written elsewhere, a published file above all,
     /// is not overtaken by another process in between. Nothing is written to the ledger.
     ///
@@ -669,7 +695,9 @@ pub enum LedgerError {
     #[error("the ledger has no status list {0}; lists are numbered from 1 and begun when they are needed")]
     ListUnknown(u64),
     /// The clock is behind the last publication.
-    #[error("the clock says {now}, and the list was last published at {last}; set the clock of this machine")]
+    #[error(
+        "the clock says {now}, and the list was last published at {last}; set the clock of this machine, or, if it is right now and was ahead then, publish with --clock-was-ahead"
+    )]
     ClockBehind {
         /// What the clock says.
         now: Timestamp,
@@ -1356,6 +1384,21 @@ mod tests {
         assert_eq!(next(&ledger, 58).unwrap(), now().checked_add(2).unwrap());
         assert_eq!(next(&ledger, 59).unwrap_err().code(), "CLOCK_BEHIND");
         assert_eq!(ledger.next_publication(2, now()).unwrap_err().code(), "STATUS_LIST_UNKNOWN");
+    }
+
+    #[test]
+    fn a_date_of_a_clock_that_was_ahead_is_forgotten() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let ahead = now().checked_add(10 * 365 * 86_400).unwrap();
+        ledger.publish(1, ahead).unwrap();
+        assert_eq!(ledger.publish(1, now()).unwrap_err().code(), "CLOCK_BEHIND");
+        assert_eq!(ledger.forget_dates_ahead(now()).unwrap(), [(1, ahead)]);
+        let minute = now().checked_add(60).unwrap();
+        assert_eq!(ledger.publish(1, now()).unwrap().issued_at, minute);
+        // A date that a right clock may have given stays: it is at most a minute ahead.
+        assert_eq!(ledger.forget_dates_ahead(now()).unwrap(), []);
+        assert_eq!(ledger.forget_dates_ahead(now().checked_sub(1).unwrap()).unwrap(), [(1, minute)]);
     }
 
     #[test]

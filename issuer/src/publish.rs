@@ -295,6 +295,13 @@ impl Index {
         (self.v, &self.trust, &self.status) == (other.v, &other.trust, &other.status)
     }
 
+    /// Forgets the status lists that were announced by a clock which was ahead: dated later than counters take, by a clock that says `now` and
+    /// is right.
+    pub fn forget_dates_ahead(&mut self, now: Timestamp) {
+        let is_ahead = |at: Timestamp| at.seconds_since(now) > AHEAD_SECS_MAX;
+        self.status.retain(|entry| !Timestamp::parse(&entry.issued_at).is_ok_and(is_ahead));
+    }
+
     /// Refuses to take back what was announced: a version of the trust list that is gone or is another, a status list that is older.
     ///
     /// # Errors
@@ -649,6 +656,12 @@ mod tests {
             "PUBLISH_STATUS_OLDER"
         );
         assert_eq!(code(index(&one, &[]).may_follow(&index(&two, &[]))), "PUBLISH_TRUST_GONE");
+        // By a clock that is two minutes and a second behind, what was announced is ahead; by one of two minutes it is not.
+        for (behind, refused) in [(120, true), (121, false)] {
+            let mut announced = index(&one, &status(now()));
+            announced.forget_dates_ahead(now().checked_sub(behind).unwrap());
+            assert_eq!(index(&one, &status(earlier)).may_follow(&announced).is_err(), refused, "{behind}");
+        }
         let mut other = old.clone();
         other.status[0].sha256 = "0".repeat(64);
         assert_eq!(code(old.may_follow(&other)), "PUBLISH_STATUS_OLDER");

@@ -65,7 +65,7 @@ impl Publish {
             return nothing_announced(&tree.wrong, json);
         }
         let index = Index::new(&chain, status, now).map_err(|error| refused(&error))?;
-        let announced = self.announce(&index)?;
+        let announced = self.announce(&index, now)?;
         let value = json!({
             "v": 1,
             "announced": announced,
@@ -129,11 +129,11 @@ impl Publish {
     }
 
     /// Writes the index, unless the one that is there says the same: then counters that ask for it learn that nothing has changed.
-    fn announce(&self, index: &Index) -> Result<bool, Refusal> {
+    fn announce(&self, index: &Index, now: Timestamp) -> Result<bool, Refusal> {
         let path = self.path("index.json");
         if path.exists() {
             let old = files::read_limited(&path, INDEX_BYTES_MAX as u64)?;
-            let old: Index = serde_json::from_slice(&old).map_err(|error| {
+            let mut old: Index = serde_json::from_slice(&old).map_err(|error| {
                 Refusal::rejected(
                     "PUBLISH_INDEX",
                     format!("{} is no index: {error}", shown(&path)),
@@ -142,6 +142,9 @@ impl Publish {
             })?;
             if index.announces_the_same(&old) {
                 return Ok(false);
+            }
+            if self.period.clock_was_ahead {
+                old.forget_dates_ahead(now);
             }
             index.may_follow(&old).map_err(|error| refused(&error))?;
         }

@@ -17,7 +17,7 @@ use credential_format::timestamp::Timestamp;
 use ed25519_dalek::Signature;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use issuer::IssuingKey;
-use issuer::ledger::{Ledger, Publication, Target, word};
+use issuer::ledger::{AHEAD_MAX, Ledger, Publication, Target, word};
 use issuer::status::{self, PublishedStatusList, StatusError, StatusPeriod, StatusUri};
 use rayon::prelude::*;
 use serde_json::json;
@@ -157,7 +157,7 @@ pub(crate) struct Publish {
     clock: ClockArgs,
 }
 
-/// For how long a status list is good.
+/// For how long a status list is good, and from when.
 #[derive(Args)]
 pub(crate) struct PeriodArgs {
     /// For how many days counters may use the list
@@ -167,6 +167,11 @@ pub(crate) struct PeriodArgs {
     /// After how many hours counters are to fetch it anew
     #[arg(long, value_name = "HOURS", default_value_t = 12, value_parser = clap::value_parser!(u64).range(1..=8784))]
     ttl_hours: u64,
+
+    /// The clock of this machine was ahead when lists were published, and is right now: replace lists that are dated later than a minute from
+    /// now by lists of today. Counters whose clock is right have refused those
+    #[arg(long)]
+    pub(super) clock_was_ahead: bool,
 }
 
 impl Publish {
@@ -264,6 +269,9 @@ struct Publisher<'a, S> {
 impl<S: Signer<Signature> + Sync> Publisher<'_, S> {
     /// Publishes these lists. The first that fails ends it; those that were published before, or beside it, stay published.
     fn publish_all(&self, lists: &[u64]) -> Result<Vec<Published>, Refusal> {
+        if self.period.clock_was_ahead {
+            self.ledger().forget_dates_ahead(self.now).map_err(|error| from_ledger(self.ledger_path, &error))?;
+        }
         let progress = Progress::new(lists.len());
         let mut published = Vec::with_capacity(lists.len());
         // So that no more than a few lists are in memory, and the first failure in their order is the one that is told.
@@ -299,7 +307,7 @@ impl<S: Signer<Signature> + Sync> Publisher<'_, S> {
         let refused = |error| from_ledger(self.ledger_path, &error);
         let next = ledger.next_publication(list, self.now).map_err(refused)?;
         self.period(next)?;
-        unless_newer(path, &self.uri.subject(list), next)?;
+        self.unless_newer(path, &self.uri.subject(list), next)?;
         ledger.publish(list, self.now).map_err(refused)
     }
 
@@ -307,7 +315,7 @@ impl<S: Signer<Signature> + Sync> Publisher<'_, S> {
     fn release(&self, path: &Path, signed: &PublishedStatusList) -> Result<(), Refusal> {
         // Nobody else who publishes from this ledger comes between the look at the old file and the new one, or reads another's back.
         let back = self.ledger().alone(|| {
-            unless_newer(path, &signed.head().subject, signed.head().issued_at)?;
+            self.unless_newer(path, &signed.head().subject, signed.head().issued_at)?;
             files::write_whole(path, signed.bytes(), Mode::Public)?;
             files::read_limited(path, STATUS_TOKEN_BYTES_MAX as u64)
         });
@@ -323,8 +331,26 @@ impl<S: Signer<Signature> + Sync> Publisher<'_, S> {
         Ok(())
     }
 
+    /// Refuses to replace a list of the same name that is as new as this one, or newer; unless its date is known to be wrong.
+    fn unless_newer(&self, path: &Path, subject: &str, issued_at: Timestamp) -> Result<(), Refusal> {
+        if !path.exists() {
+            return Ok(());
+        }
+        let old = files::read_limited(path, STATUS_TOKEN_BYTES_MAX as u64)?;
+        let old = UnverifiedStatusList::parse(&old).ok().map(|old| old.unverified_head().clone());
+        let Some(old) = old.filter(|old| old.subject == subject && old.issued_at >= issued_at) else { return Ok(()) };
+        if self.period.clock_was_ahead && old.issued_at.seconds() > self.now.seconds() + AHEAD_MAX {
+            return Ok(());
+        }
+        Err(Refusal::rejected(
+            "STATUS_FILE_NEWER",
+            format!("{} is as new as the list that was to replace it", path.display()),
+            "find out which other ledger or process publishes there",
+        ))
+    }
+
     fn period(&self, issued_at: Timestamp) -> Result<StatusPeriod, Refusal> {
-        let PeriodArgs { expires_days, ttl_hours } = self.period;
+        let PeriodArgs { expires_days, ttl_hours, .. } = self.period;
         StatusPeriod::new(issued_at, expires_days * 86_400, ttl_hours * 3_600).map_err(from_status)
     }
 
@@ -332,23 +358,6 @@ impl<S: Signer<Signature> + Sync> Publisher<'_, S> {
     fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Refuses to replace a list of the same name that is as new as this one, or newer.
-fn unless_newer(path: &Path, subject: &str, issued_at: Timestamp) -> Result<(), Refusal> {
-    if !path.exists() {
-        return Ok(());
-    }
-    let old = files::read_limited(path, STATUS_TOKEN_BYTES_MAX as u64)?;
-    let old = UnverifiedStatusList::parse(&old).ok().map(|old| old.unverified_head().clone());
-    if old.is_some_and(|old| old.subject == subject && old.issued_at >= issued_at) {
-        return Err(Refusal::rejected(
-            "STATUS_FILE_NEWER",
-            format!("{} is as new as the list that was to replace it", path.display()),
-            "find out which other ledger or process publishes there",
-        ));
-    }
-    Ok(())
 }
 
 /// A refusal that did not keep other lists from being published.
