@@ -55,13 +55,17 @@ impl Kind {
     }
 }
 
-/// Whether a text is to be taken for a permit's code, whatever is in it: it has the two digits that every code of ours begins with, the version and the kind of a permit; of other versions the kinds are not known.
-/// Challenges and enrolments, which stand on a counter's own screen and on phones, are no permit codes; nor is a telephone number with the
-/// country code 86.
+/// The longest telephone number with its country code (ITU-T E.164, section 6.1).
+const TELEPHONE_DIGITS_MAX: usize = 15;
+
+/// Whether a text is to be taken for a permit's code, whatever is in it: it has the two digits that every code of ours begins with, the version
+/// and the kind of a permit; of other versions the kinds are not known. Challenges and enrolments, which stand on a counter's own screen and on
+/// phones, are no permit codes; nor is a telephone number with the country code 86, of which a mobile one begins like a challenge, and one of a
+/// place like a code of another version.
 pub fn is_permit_code(text: &str) -> bool {
     match text.as_bytes() {
         [b'8', b'6', b'1', kind, ..] => [Kind::Presentation, Kind::Voucher].iter().any(|k| k.digit() + b'0' == *kind),
-        [b'8', b'6', b'0'..=b'9', b'0'..=b'9', ..] => true,
+        [b'8', b'6', b'0'..=b'9', b'0'..=b'9', ..] => text.chars().nth(TELEPHONE_DIGITS_MAX).is_some(),
         _ => false,
     }
 }
@@ -222,7 +226,6 @@ fn is_padding(c: char) -> bool {
 /// it struck the first four digits too, and [`decode`] takes the text for another maker's, or for a version or a kind yet to come. To call
 /// it ours all the same it must be as long as a permit's code and begin with what one lost or doubled digit makes of such a head.
 pub fn scanner_fault(text: &str) -> Option<TextError> {
-    const TELEPHONE_DIGITS_MAX: usize = 15; // E.164: 86 13x xxxx xxxx begins like a challenge
     const PERMIT_DIGITS_LEAST: usize = 400; // two thirds of a voucher with the shortest texts there are
     if text.len() <= TELEPHONE_DIGITS_MAX {
         return None;
@@ -322,12 +325,22 @@ mod tests {
     /// Version 1 has two kinds that stand for a permit; other versions may have any; nothing else is ours.
     #[test]
     fn permit_codes_are_told_from_other_texts_by_four_digits() {
-        for text in ["8611", "8612", "861100", "8600", "8620", "8629", "8699"] {
+        for text in [
+            "8611",
+            "8612",
+            "861100",
+            "8600000000000000",
+            "8620876543210000",
+            "8629000000000000",
+            "8699一二三四五六七八九十零一",
+        ] {
             assert!(is_permit_code(text), "{text}");
         }
-        // 8613…: a challenge, or a mobile number with the country code; 8614…: an enrolment.
+        // 8613…: a challenge, or a mobile number with the country code; 8614…: an enrolment. 8620…: Guangzhou.
         for text in
             ["", "86", "861", "8610", "8613", "8614", "8619", "86138000", "+8611", "86x1", "862x", "8711", "9611"]
+                .into_iter()
+                .chain(["8620", "862087654321", "869900000000000", "8620一二三四五"])
         {
             assert!(!is_permit_code(text), "{text}");
         }

@@ -168,8 +168,9 @@ const INTRODUCTION: &str = "# Vectors
 One file, one fault, named for the fault; the folder is the layer that must refuse it, after every earlier layer has let it pass. All objects
 are signed as they stand, faults included, so that no later check hides a missing one. A second implementation can be held against them.
 
-**TEST ONLY.** Every key is the SHA-256 of `juma TEST ONLY ` and its label (Ed25519 seed, P-256 scalar): anyone can sign with them. All
-persons, numbers and addresses are invented; they are those of `permits.json`. Signatures are deterministic (RFC 8032, RFC 6979).
+**TEST ONLY.** Every key is the SHA-256 of `juma TEST ONLY ` and its label (Ed25519 seed, P-256 scalar): anyone can sign with them. A world
+names its issuers' labels; the phone of sample permit number N is `device N`. All persons, numbers and addresses are invented; they are
+those of `permits.json`. Signatures are deterministic (RFC 8032, RFC 6979).
 
 This file and all vectors are written by `cargo run -p tests --bin write-fixtures`; with `-- --check` it compares and ends with 1 on any
 difference. The tests that go through them are `tests/tests/vectors.rs` and `tests/tests/independent.rs`.
@@ -190,6 +191,6 @@ Bytes are in hex, times in RFC 3339.
 | cbor, permit, presentation, voucher, challenge, enrolment | `object` (what the bytes are to be), `bytes`, `text` (the digits of the code that carries them: for a permit, the device's presentation of it) |
 | trust-list | `now`, `bytes`; `world` (whose trust list is in use) or `root` (the thumbprint installed, for a first list); `cause` (the code inside the refusal) |
 | status-list | `now`, `bytes`, `world`, `current` (the list in use, if any), `cause` |
-| verdict, lifecycle | `world`, `now`, `asked`, `guard`, `before` (scans before this one), `frame` (the texts of all codes in view); expected besides `code`: `step` of SPEC section 8, `title_zh`, `assurance`, `curable`; in lifecycle the `dates` of the region's rule |
-| worlds | `trust_list`, `root`, `taken_at`, `status_lists`, `status_lists_taken_with` (an earlier trust list, if they were taken with one), `newest_signed_time`, `policy` (limits that differ from the defaults), `keys` (kid to label) |
+| verdict, lifecycle | `world`, `now`, `asked`, `guard`, `before` (scans before this one, each with the `code` that it must give), `policy` (as in a world), `frame` (the texts of all codes in view); expected besides `code`: `step` of SPEC section 8, `title_zh`, `assurance`, `curable`; in lifecycle the `dates` of the region's rule, `auto_cancel_on` among them only where the permit has lapsed |
+| worlds | `trust_list`, `root`, `taken_at`, `status_lists`, `status_lists_taken_with` (an earlier trust list, if they were taken with one), `newest_signed_time`, `policy` (limits that differ from the defaults; so far `status_age_secs_max` alone), `keys` (kid to label) |
 ";
