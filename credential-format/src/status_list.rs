@@ -186,6 +186,7 @@ impl StatusList {
     }
 
     /// What the list says of this entry; `None` when the list has no such entry.
+    #[inline]
     pub fn get(&self, index: u64) -> Option<Status> {
         get(&self.bytes, index)
     }
@@ -268,10 +269,12 @@ fn token(head: &StatusListHead, compressed: &[u8], key: &PublicKey) -> ToSign {
 }
 
 /// Entry 0 stands in the lowest bits of the first byte (draft-ietf-oauth-status-list section 4.1).
+#[inline]
 fn place(index: u64) -> (Option<usize>, u64) {
     (usize::try_from(index / ENTRIES_PER_BYTE).ok(), index % ENTRIES_PER_BYTE * STATUS_BITS)
 }
 
+#[inline]
 fn get(bytes: &[u8], index: u64) -> Option<Status> {
     let (byte, shift) = place(index);
     bytes.get(byte?).map(|byte| Status::from_bits(byte >> shift))

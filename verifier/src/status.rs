@@ -244,6 +244,7 @@ impl StatusLists {
     }
 
     /// The list of this number of this issuer.
+    #[inline]
     pub fn find(&self, issuer: &Issuer, list: u64) -> Option<&TrustedStatusList> {
         self.at(&issuer.status_uri, list)
     }
@@ -259,6 +260,7 @@ impl StatusLists {
         self.shelves.iter().flat_map(|shelf| &shelf.lists)
     }
 
+    #[inline]
     fn at(&self, uri: &str, number: u64) -> Option<&TrustedStatusList> {
         let lists = &self.shelves.get(self.place(uri).ok()?)?.lists;
         // Lists are numbered one after the other, so that a counter that has all of them finds each at its distance from the first.
@@ -270,6 +272,7 @@ impl StatusLists {
     }
 
     /// Where the lists of this address are, or where they would be.
+    #[inline]
     fn place(&self, uri: &str) -> Result<usize, usize> {
         let mark = mark(uri);
         let mut at = self.shelves.partition_point(|shelf| shelf.mark < mark);
@@ -285,6 +288,7 @@ impl StatusLists {
 
 /// The last eight bytes of an address: issuers' addresses begin alike and end differently, so that one comparison of numbers tells most of
 /// them apart. Where it does not, the whole addresses decide.
+#[inline]
 fn mark(uri: &str) -> u64 {
     uri.as_bytes().last_chunk().map_or(0, |last| u64::from_le_bytes(*last))
 }
