@@ -83,7 +83,10 @@ fn published_lists_do_not_go_back() {
     assert_eq!(reason(&verify(world, "+0", &code)), "VALID");
     at(world, "+0", "issuer", &words(&line)).refuses(4, "CLOCK_BEHIND");
     let ahead = published.note(world);
-    // Once the clock is right, whoever runs it says so, and counters take the next list.
+    // Once the clock is right, whoever runs it says so, and counters take the next list. It is dated a minute from now, and the list before by a
+    // clock that was a minute ahead.
+    let second = || std::thread::sleep(std::time::Duration::from_millis(1_100));
+    second();
     let line = [&words(&line)[..], &["--clock-was-ahead"]].concat();
     at(world, "+0", "issuer", &line).exits(0);
     let right = Published::default().note(world);
@@ -91,7 +94,7 @@ fn published_lists_do_not_go_back() {
     let synced = world.run("verifier", &["sync", "--state", "counter", "public", "--json"]).exits(0).json();
     assert_eq!(synced["taken"], 1, "{synced}");
     // Said again it changes nothing: the next list is later than the last. It is dated by the next second, since this one is used up.
-    std::thread::sleep(std::time::Duration::from_millis(1_100));
+    second();
     at(world, "+0", "issuer", &line).exits(0);
     assert!(Published::default().note(world) > right);
 }
