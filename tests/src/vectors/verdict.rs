@@ -295,26 +295,25 @@ fn codes(s: &mut Setting<'_>) {
         "a telephone number with the country code 86, alone",
         of(vec![phone], "NOT_A_PERMIT_CODE"),
     );
-    // The longest that ITU-T E.164 has, and one digit more.
-    let (landline, longer) = (format!("862087654321{}", "0".repeat(3)), format!("862087654321{}", "0".repeat(4)));
+    let (landline, longer) = ("8675512345678".to_owned(), "86755123456789".to_owned());
     s.push(
         "good-and-telephone-number-of-a-place",
-        "fifteen digits that begin with the country code 86 and a place's 20, beside a good code",
+        "the country code 86 and the number of a place beside a good code",
         of(vec![code.clone(), landline.clone()], "VALID"),
     );
     s.push(
         "telephone-number-of-a-place",
-        "fifteen digits that begin with the country code 86 and a place's 20, alone",
+        "the country code 86 and the number of a place, alone",
         of(vec![landline], "NOT_A_PERMIT_CODE"),
     );
     s.push(
         "no-telephone-number",
-        "sixteen digits of version 2: no telephone number is that long",
+        "fourteen digits of version 7: no telephone number of a place is that long",
         of(vec![longer.clone()], "UNSUPPORTED_VERSION"),
     );
     s.push(
         "good-and-no-telephone-number",
-        "sixteen digits of version 2, beside a good code",
+        "fourteen digits of version 7, beside a good code",
         of(vec![code.clone(), longer], "MULTIPLE_CODES"),
     );
     s.push(
