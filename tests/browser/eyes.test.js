@@ -16,36 +16,35 @@ const EYES = ["none", "protanopia", "deuteranopia", "tritanopia", "achromatopsia
 
 after(quit);
 
+/** The page that pictures are looked at in. */
+let desk;
+
 /** What is on a picture: the contrast of the two colours that most of it has, and where the ink is, on a grid of 48 by 48. */
 async function look(png) {
-  const page = await (await launch()).newPage();
-  try {
-    return await page.evaluate(async (data) => {
-      const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${data}`)).blob());
-      const { width, height } = image;
-      const canvas = new OffscreenCanvas(width, height).getContext("2d");
-      canvas.drawImage(image, 0, 0);
-      const pixels = canvas.getImageData(0, 0, width, height).data;
-      const linear = (value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4);
-      const luminance = (at) => [0.2126, 0.7152, 0.0722].reduce((sum, weight, channel) => sum + weight * linear(pixels[at + channel] / 255), 0);
-      const tally = new Map();
-      for (let at = 0; at < pixels.length; at += 4) {
-        const step = Math.round(luminance(at) * 50);
-        tally.set(step, (tally.get(step) ?? 0) + 1);
-      }
-      const often = [...tally].filter(([, count]) => count * 4 * 50 > pixels.length);
-      const steps = often.map(([step]) => step / 50);
-      const [dark, light] = [Math.min(...steps), Math.max(...steps)];
-      const middle = (dark + light) / 2;
-      const ink = [];
-      for (let y = 0; y < 48; y++) {
-        for (let x = 0; x < 48; x++) ink.push(luminance(4 * (Math.floor((y + 0.5) * height / 48) * width + Math.floor((x + 0.5) * width / 48))) > middle);
-      }
-      return { contrast: (light + 0.05) / (dark + 0.05), ink };
-    }, png.toString("base64"));
-  } finally {
-    await page.close();
-  }
+  desk ??= await (await launch()).newPage();
+  return desk.evaluate(async (data) => {
+    const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${data}`)).blob());
+    const { width, height } = image;
+    const canvas = new OffscreenCanvas(width, height).getContext("2d");
+    canvas.drawImage(image, 0, 0);
+    const pixels = canvas.getImageData(0, 0, width, height).data;
+    const linear = Float64Array.from({ length: 256 }, (_, level) => (level <= 10 ? level / 255 / 12.92 : ((level / 255 + 0.055) / 1.055) ** 2.4));
+    const luminance = (at) => 0.2126 * linear[pixels[at]] + 0.7152 * linear[pixels[at + 1]] + 0.0722 * linear[pixels[at + 2]];
+    const tally = new Map();
+    for (let at = 0; at < pixels.length; at += 4) {
+      const step = Math.round(luminance(at) * 50);
+      tally.set(step, (tally.get(step) ?? 0) + 1);
+    }
+    const often = [...tally].filter(([, count]) => count * 4 * 50 > pixels.length);
+    const steps = often.map(([step]) => step / 50);
+    const [dark, light] = [Math.min(...steps), Math.max(...steps)];
+    const middle = (dark + light) / 2;
+    const ink = [];
+    for (let y = 0; y < 48; y++) {
+      for (let x = 0; x < 48; x++) ink.push(luminance(4 * (Math.floor((y + 0.5) * height / 48) * width + Math.floor((x + 0.5) * width / 48))) > middle);
+    }
+    return { contrast: (light + 0.05) / (dark + 0.05), ink };
+  }, png.toString("base64"));
 }
 
 /** The part of the grid that differs, whichever of the two is drawn light on dark. */

@@ -193,7 +193,7 @@ fn number_in(text: &str) -> Option<u64> {
 /// The status lists at hand. A list is inflated once, when it is checked, and looked up in a few steps without making a text.
 #[derive(Clone, Debug, Default)]
 pub struct StatusLists {
-    /// By mark. One for each issuer.
+    /// One for each issuer.
     shelves: Vec<Shelf>,
 }
 
@@ -225,13 +225,10 @@ impl StatusLists {
     /// Puts a list that was taken before and kept, whatever its age: how old it may be is a verdict's business.
     pub fn put(&mut self, list: TrustedStatusList) {
         let Some((uri, _)) = list.list.head().subject.rsplit_once('/') else { return };
-        let at = match self.place(uri) {
-            Ok(at) => at,
-            Err(at) => {
-                self.shelves.insert(at, Shelf { mark: mark(uri), uri: uri.into(), lists: Vec::new() });
-                at
-            }
-        };
+        let at = self.place(uri).unwrap_or_else(|| {
+            self.shelves.push(Shelf { mark: mark(uri), uri: uri.into(), lists: Vec::new() });
+            self.shelves.len() - 1
+        });
         let Some(Shelf { lists, .. }) = self.shelves.get_mut(at) else { return };
         match lists.binary_search_by_key(&list.number, |other| other.number) {
             Ok(at) => {
@@ -262,7 +259,7 @@ impl StatusLists {
 
     #[inline]
     fn at(&self, uri: &str, number: u64) -> Option<&TrustedStatusList> {
-        let lists = &self.shelves.get(self.place(uri).ok()?)?.lists;
+        let lists = &self.shelves.get(self.place(uri)?)?.lists;
         // Lists are numbered one after the other, so that a counter that has all of them finds each at its distance from the first.
         let distance = usize::try_from(number.checked_sub(lists.first()?.number)?).ok()?;
         match lists.get(distance).filter(|list| list.number == number) {
@@ -271,18 +268,11 @@ impl StatusLists {
         }
     }
 
-    /// Where the lists of this address are, or where they would be.
+    /// Where the lists of this address are.
     #[inline]
-    fn place(&self, uri: &str) -> Result<usize, usize> {
+    fn place(&self, uri: &str) -> Option<usize> {
         let mark = mark(uri);
-        let mut at = self.shelves.partition_point(|shelf| shelf.mark < mark);
-        while let Some(shelf) = self.shelves.get(at).filter(|shelf| shelf.mark == mark) {
-            if shelf.uri == uri {
-                return Ok(at);
-            }
-            at += 1;
-        }
-        Err(at)
+        self.shelves.iter().position(|shelf| shelf.mark == mark && shelf.uri == uri)
     }
 }
 
