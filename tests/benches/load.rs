@@ -34,8 +34,8 @@ mod load {
     use tests::commands::{World, residence_code};
     use tests::counter_page::CounterPage;
     use tests::faults::batch_requests;
+    use tests::key_files;
     use tests::objects::{digits, presentation};
-    use tests::test_keys::TestKey;
 
     pub(crate) fn main() {
         let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
@@ -163,7 +163,7 @@ mod load {
 
     /// So many codes of one permit that are all accepted: a nonce each.
     fn codes(world: &World, count: u64, at: Timestamp) -> Vec<String> {
-        let device = TestKey::load(&world.path("phone/device.pem")).expect("the phone's key");
+        let device = key_files::load(&world.path("phone/device.pem")).expect("the phone's key");
         let permit = fs::read(world.path(&format!("permits/{}.permit", residence_code(1)))).expect("a permit");
         (0..count)
             .map(|number| digits(1, &presentation(&permit, &device, at.seconds(), number.to_be_bytes()).encode()))

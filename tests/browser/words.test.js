@@ -47,3 +47,9 @@ test("the font has the characters, and is small", () => {
   assert.deepEqual([...missing], [], "run words.py");
   assert.ok(readFileSync(`${PAGE}juma-words.woff2`).length < 250_000);
 });
+
+test("every file of tests runs", () => {
+  const { scripts } = JSON.parse(readFileSync(new URL("package.json", import.meta.url), "utf8"));
+  const named = Object.values(scripts).join(" ").match(/\S+\.test\.js/g);
+  assert.deepEqual(named.sort(), readdirSync(import.meta.dirname).filter((name) => name.endsWith(".test.js")).sort());
+});

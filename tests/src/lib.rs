@@ -1,20 +1,12 @@
-//! What the tests of the whole share: sample permits, test-only keys, objects built part by part with chosen faults, and the shapes of the
-//! vectors in `fixtures/`.
-//!
-//! The objects are built by an encoder of their own ([`item`], [`objects`]): the product does not write its own examination.
+//! What the tests of the whole share, over what the vectors are made of: commands in folders of their own, keys in files, pages, pictures.
 
 #![forbid(unsafe_code)]
 
 pub mod commands;
 pub mod counter_page;
 pub mod faults;
-pub mod item;
-pub mod judge;
-pub mod objects;
+pub mod key_files;
 pub mod pages;
 pub mod pictures;
-pub mod sample_permits;
-pub mod test_keys;
-pub mod vector;
-pub mod vectors;
-pub mod worlds;
+
+pub use vectors::{item, judge, objects, sample_permits, test_keys, vector, worlds};

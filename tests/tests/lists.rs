@@ -14,6 +14,7 @@ use serde_json::Value;
 use tests::commands::case;
 use tests::commands::{Ran, STATUS_URI, World, binaries};
 use tests::item::Item;
+use tests::key_files;
 use tests::objects;
 use tests::sample_permits::SamplePermits;
 use tests::test_keys::TestKey;
@@ -576,7 +577,7 @@ fn world() -> World {
 }
 
 fn load(world: &World, name: &str) -> TestKey {
-    TestKey::load(&world.path(&format!("keys/{name}.pem"))).expect("a key")
+    key_files::load(&world.path(&format!("keys/{name}.pem"))).expect("a key")
 }
 
 /// So many `verifier` processes at the same time, all at the world's time.

@@ -235,7 +235,7 @@ fn every_source_file_says_what_it_is() {
 /// The lints of the workspace forbid unsafe code; they hold where they are asked for.
 #[test]
 fn every_member_asks_for_the_lints_of_the_workspace() {
-    for member in MEMBERS.into_iter().chain(["tests/camera", "tests/properties"]) {
+    for member in MEMBERS.into_iter().chain(["tests/camera", "tests/properties", "tests/vectors"]) {
         let manifest = read(&root().join(member).join("Cargo.toml"));
         assert!(manifest.contains("\n[lints]\nworkspace = true\n"), "{member}");
     }

@@ -46,6 +46,7 @@ use command_line::key_file::KeyKind;
 
 use super::{DAY, STATUS_URI, World};
 use crate::item::Item;
+use crate::key_files;
 use crate::objects::{self, Sign1};
 use crate::test_keys::{TestKey, ed25519_cose_key};
 
@@ -57,7 +58,7 @@ pub(super) fn key(world: &World, words: &[&str]) -> Outcome {
         [name, "p256"] => (name, KeyKind::P256),
         _ => return Err("no such key".into()),
     };
-    TestKey::make(&world.path(&format!("keys/{name}")), kind, name)
+    key_files::make(&world.path(&format!("keys/{name}")), kind, name)
 }
 
 pub(super) fn trust(world: &World, path: &str, words: &[&str]) -> Outcome {
@@ -254,7 +255,7 @@ fn named(world: &World, name: &str) -> Outcome<TestKey> {
     if name.starts_with("test-") {
         return Ok(if name.ends_with("p256") { TestKey::p256(name) } else { TestKey::ed25519(name) });
     }
-    TestKey::load(&world.path(&format!("keys/{name}.pem")))
+    key_files::load(&world.path(&format!("keys/{name}.pem")))
 }
 
 fn cose_key(world: &World, name: &str) -> Outcome<Item> {

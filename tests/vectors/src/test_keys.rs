@@ -1,14 +1,11 @@
-//! TEST ONLY keys: anyone can make them, because each is the SHA-256 of its label. And those that a test has made with `issuer keygen`.
+//! TEST ONLY keys: anyone can make them, because each is the SHA-256 of its label.
 
-use std::path::Path;
-
-use command_line::key_file::{self, KeyKind, SecretKey};
 use p256::ecdsa::signature::Signer as _;
 use ring::digest::{SHA256, digest};
 
 use crate::item::Item;
 
-/// A signing key that is derived from a label and so is no secret at all, or that lies in a folder of a test.
+/// A signing key that is derived from a label and so is no secret at all, or that a test has made.
 #[derive(Clone)]
 pub enum TestKey {
     /// Algorithm -19.
@@ -26,31 +23,6 @@ impl TestKey {
     /// The P-256 key of this label.
     pub fn p256(label: &str) -> TestKey {
         TestKey::P256(Box::new(p256::ecdsa::SigningKey::from_slice(&seed(label)).expect("a scalar in range")))
-    }
-
-    /// The key in a file without passphrase.
-    ///
-    /// # Errors
-    /// Why there is none.
-    pub fn load(path: &Path) -> Result<TestKey, String> {
-        let nobody =
-            || Err(command_line::refusal::Refusal::usage("KEY_ENCRYPTED", "the key has a passphrase", "take another"));
-        match key_file::load(path, &nobody) {
-            Ok(SecretKey::Ed25519(key)) => Ok(TestKey::Ed25519(Box::new(key))),
-            Ok(SecretKey::P256(key)) => Ok(TestKey::P256(Box::new(key))),
-            Err(refusal) => Err(refusal.what().to_owned()),
-        }
-    }
-
-    /// Makes the key of this label, and puts it into `PATH.pem` and `PATH.pub.pem` as `issuer keygen` does.
-    ///
-    /// # Errors
-    /// Why they cannot be written.
-    pub fn make(path: &Path, kind: KeyKind, label: &str) -> Result<(), String> {
-        let key = SecretKey::generate(kind, &seed(label)).map_err(|refusal| refusal.what().to_owned())?;
-        key_file::save(&path.with_extension("pem"), &key, None)
-            .and_then(|()| key_file::save_public(&path.with_extension("pub.pem"), &key.public()))
-            .map_err(|refusal| refusal.what().to_owned())
     }
 
     /// Signs a message: 64 bytes.
@@ -138,6 +110,7 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     digest(&SHA256, bytes).as_ref().try_into().expect("32 bytes")
 }
 
-fn seed(label: &str) -> [u8; 32] {
+/// What the key of this label is made from.
+pub fn seed(label: &str) -> [u8; 32] {
     sha256(format!("juma TEST ONLY {label}").as_bytes())
 }

@@ -108,5 +108,5 @@ impl SamplePermits {
 
 /// The folder `fixtures`.
 pub fn fixtures_folder() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..").join("fixtures")
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures")
 }

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ciborium::Value;
 use credential_format::text;
-use tests::judge::{self, StatusOffer, Worlds, unhex};
-use tests::sample_permits::fixtures_folder;
-use tests::vector::{self, Expect, ListVector, ObjectVector, TextVector, Vector, VerdictVector, World};
+use vectors::judge::{self, StatusOffer, Worlds, unhex};
+use vectors::sample_permits::fixtures_folder;
+use vectors::vector::{self, Expect, ListVector, ObjectVector, TextVector, Vector, VerdictVector, World};
 use verifier::replay::MemoryGuard;
 use verifier::trust::TrustedList;
 use verifier::verdict::{CheckResult, Outcome, Reason, Step, Subject, Verdict};
@@ -90,7 +90,7 @@ fn check_object(v: &ObjectVector, must_be_deterministic: bool, worlds: &Worlds) 
         return Err("the text does not carry the bytes".into());
     }
     let verdict = worlds.get("counter")?.scan(
-        tests::worlds::NOON,
+        vectors::worlds::NOON,
         &Asked::Nothing,
         &mut MemoryGuard::new(10),
         &BTreeMap::new(),
@@ -278,7 +278,7 @@ fn every_world_is_used_and_every_file_is_a_vector_or_a_world() {
 
 #[test]
 fn what_stands_in_the_folder_is_what_the_writer_writes() {
-    let (vectors, worlds) = tests::vectors::all();
+    let (vectors, worlds) = vectors::layers::all();
     let read = Vector::load_all();
     let names = |map: &BTreeMap<String, Vector>| map.keys().cloned().collect::<Vec<_>>();
     assert_eq!(names(&read), names(&vectors));

@@ -17,7 +17,7 @@ use credential_format::trust_list::UnverifiedTrustList;
 use p256::elliptic_curve::sec1::ToSec1Point as _;
 use ring::digest::{SHA256, digest};
 use ring::signature::{ECDSA_P256_SHA256_FIXED, ED25519, UnparsedPublicKey};
-use tests::vector::{Expect, Vector, World};
+use vectors::vector::{Expect, Vector, World};
 
 const PERMIT: &[u8] = b"juma/1/permit";
 const PRESENTATION: &[u8] = b"juma/1/presentation";

@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use serde::Serialize;
-use tests::sample_permits::fixtures_folder;
-use tests::vector::{Expect, Vector, World, to_json};
+use vectors::sample_permits::fixtures_folder;
+use vectors::vector::{Expect, Vector, World, to_json};
 use verifier::verdict::{Reason, Words};
 
 fn main() -> ExitCode {
@@ -19,7 +19,7 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let (vectors, worlds) = tests::vectors::all();
+    let (vectors, worlds) = vectors::layers::all();
     let files = files(&vectors, &worlds);
     let folder = fixtures_folder();
     let strays = strays(&folder, &files);
@@ -172,8 +172,8 @@ are signed as they stand, faults included, so that no later check hides a missin
 names its issuers' labels; the phone of sample permit number N is `device N`. All persons, numbers and addresses are invented; they are
 those of `permits.json`. Signatures are deterministic (RFC 8032, RFC 6979).
 
-This file and all vectors are written by `cargo run -p tests --bin write-fixtures`; with `-- --check` it compares and ends with 1 on any
-difference. The tests that go through them are `tests/tests/vectors.rs` and `tests/tests/independent.rs`.
+This file and all vectors are written by `cargo run -p vectors --bin write-fixtures`; with `-- --check` it compares and ends with 1 on any
+difference. The tests that go through them are `vectors.rs` and `independent.rs` in `tests/vectors/tests`.
 
 `reasons.json` is the table of reasons: the code, the step of SPEC section 8 that gives it, what it makes the outcome, colour and sign on a
 screen, and the words of it in both languages.

@@ -21,7 +21,7 @@ use verifier::trust::TrustedList;
 use verifier::verify::{Asked, Context, verify};
 
 fn example() -> Value {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/spec-example.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/spec-example.json");
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
@@ -35,7 +35,8 @@ fn root(example: &Value) -> Thumbprint {
 
 #[test]
 fn the_text_shows_the_bytes_of_the_fixture() {
-    let spec = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../credential-format/SPEC.md")).unwrap();
+    let spec =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../credential-format/SPEC.md")).unwrap();
     // Long values stand in blocks of several lines.
     let unbroken: String = spec.split_whitespace().collect();
     let example = example();

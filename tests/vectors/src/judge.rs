@@ -21,8 +21,8 @@ use verifier::trust::{TrustRefusal, TrustedList};
 use verifier::verdict::{Outcome, Verdict};
 use verifier::verify::{self, Asked, Context};
 
+use crate::layers::expect;
 use crate::vector::{self, Expect, ListVector, ObjectVector, Vector, VerdictVector, World};
-use crate::vectors::expect;
 
 /// What came of a vector.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

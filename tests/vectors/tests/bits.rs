@@ -2,11 +2,11 @@
 
 use credential_format::text::{self, Kind};
 use credential_format::timestamp::Timestamp;
-use tests::objects::{self, digits, seconds};
-use tests::sample_permits::SamplePermits;
-use tests::test_keys::TestKey;
-use tests::vector::World;
-use tests::worlds::{self, NOON, key};
+use vectors::objects::{self, digits, seconds};
+use vectors::sample_permits::SamplePermits;
+use vectors::test_keys::TestKey;
+use vectors::vector::World;
+use vectors::worlds::{self, NOON, key};
 use verifier::policy::Policy;
 use verifier::replay::MemoryGuard;
 use verifier::status::{StatusLists, TrustedStatusList};

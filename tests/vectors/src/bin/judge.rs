@@ -3,8 +3,8 @@
 
 use std::io::{BufRead as _, Write as _};
 
-use tests::judge::{Worlds, judge};
-use tests::vector::Vector;
+use vectors::judge::{Worlds, judge};
+use vectors::vector::Vector;
 
 fn main() -> std::io::Result<()> {
     let worlds = Worlds::load();
