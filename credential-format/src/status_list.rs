@@ -410,6 +410,8 @@ impl<'b> Strict<'b> for Claims<'b> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::format;
+
     use super::*;
     use crate::key::CoseKey;
     use ed25519_dalek::{Signer as _, SigningKey};
@@ -499,6 +501,30 @@ mod tests {
             assert_eq!(inflate(&deflated(&vec![0x55; most * 40])), Err(StatusListError::TooLarge));
         }
         assert_eq!(inflate(&zlib_stored(&[])), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_list_may_be_empty_and_debug_shows_no_entries() {
+        let bytes = [0, 8].map(|entries| signed(&StatusListDraft::new(entries).to_sign(&head(), &key())));
+        for (bytes, is_empty) in bytes.iter().zip([true, false]) {
+            let unverified = UnverifiedStatusList::parse(bytes).unwrap();
+            assert!(format!("{unverified:?}").contains("tianhe/1"));
+            let list = unverified.check(&key()).unwrap();
+            assert_eq!(list.is_empty(), is_empty);
+            let shown = format!("{list:?}");
+            assert!(shown.contains("tianhe/1") && shown.contains(&format!("entries: {}", list.len())), "{shown}");
+        }
+    }
+
+    #[test]
+    fn errors_are_told_apart_in_both_languages() {
+        use StatusListError::{Algorithm, Signature, TooLarge, Zlib};
+        let all = [Signature, Algorithm, Zlib, TooLarge];
+        for (n, error) in all.iter().enumerate() {
+            assert!(error.code().starts_with("STATUS_") && error.zh().contains("状态名单"), "{error}");
+            let others = all.iter().skip(n + 1);
+            assert!(others.clone().all(|other| (other.code(), other.zh()) != (error.code(), error.zh())), "{error}");
+        }
     }
 
     #[test]
