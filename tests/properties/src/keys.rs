@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use base64::prelude::{BASE64_STANDARD, Engine as _};
-use command_line::key_file;
+use command_line::key_file::{self, SecretKey};
 use command_line::refusal::Refusal;
 
 /// Whatever a file holds, it is a key or a refusal that says nothing of what is in it.
@@ -27,9 +27,7 @@ pub(crate) fn pem(label: &str, der: &[u8]) -> String {
 }
 
 fn parse(text: &str) {
-    // To try a passphrase takes a tenth of a second: who has none is asked for one, and goes.
-    let ask = || Err(Refusal::usage("NO_PASSPHRASE", "no passphrase", "give one"));
-    match key_file::parse(Path::new("key.pem"), text, &ask) {
+    match key(text) {
         Ok(key) => {
             assert_eq!(format!("{key:?}"), format!("SecretKey({:?})", key.kind()), "Debug shows a key");
             assert_eq!(key.public().kind(), key.kind());
@@ -37,8 +35,18 @@ fn parse(text: &str) {
         Err(refusal) => {
             assert!(!refusal.code().is_empty() && !refusal.remedy().is_empty());
             for line in text.lines().filter(|line| line.len() >= 32 && !line.starts_with("-----")) {
-                assert!(!refusal.what().contains(line), "a refusal quotes what is in the file");
+                // The refusal may have these words of itself: a file that holds them is a file all the same.
+                let says = |refusal: &Refusal| refusal.what().contains(line);
+                let without = || key(&text.replace(line, &"x".repeat(line.len())));
+                let quotes = says(&refusal) && !without().is_err_and(|of_itself| says(&of_itself));
+                assert!(!quotes, "a refusal quotes what is in the file");
             }
         }
     }
+}
+
+fn key(text: &str) -> Result<SecretKey, Refusal> {
+    // To try a passphrase takes a tenth of a second: who has none is asked for one, and goes.
+    let ask = || Err(Refusal::usage("NO_PASSPHRASE", "no passphrase", "give one"));
+    key_file::parse(Path::new("key.pem"), text, &ask)
 }

@@ -126,7 +126,9 @@ pub(crate) fn key_files() -> Vec<Vec<u8>> {
     let public =
         pem("PUBLIC KEY", &[[0x30, 0x2a, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 3, 0x21, 0].as_slice(), &[7; 32]].concat());
     let twice = format!("{sound}{sound}");
-    [sound, older, encrypted, public, twice, "no key at all\n".into()].map(String::into_bytes).into()
+    // What the refusal of this file says, in the file.
+    let own_words = format!("key.pem holds other text before or after the key\n{sound}");
+    [sound, older, encrypted, public, twice, own_words, "no key at all\n".into()].map(String::into_bytes).into()
 }
 
 pub(crate) fn pkcs8() -> Vec<Vec<u8>> {
