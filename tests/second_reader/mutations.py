@@ -88,7 +88,9 @@ class Mutations:
 
     def _frame(self, vector: dict) -> None:
         frame = vector["frame"]
-        foreign = self.dice.choice(("8613800138000", "https://example.com/", "", "86129", "8629", "862087654321", "86755" + "0" * 8, "8620" + "0" * 10))
+        foreign = self.dice.choice((
+            "8613800138000", "https://example.com/", "", "86129", "8629", "862087654321", "8675500000000", "86200000000000",
+        ))
         other = foreign if self.dice.chance(0.8) else self.dice.choice(self.texts)
         shown = frame[0] if frame else other
         self.dice.choice((

@@ -1002,3 +1002,20 @@ fn status_lists_of_a_ledger_in_the_same_command() {
     world.run("issuer", &["publish", "nowhere", "--json"]).refuses(1, "PUBLISH_NO_TRUST");
     assert!(!Path::new(&world.path("nowhere/index.json")).exists());
 }
+
+/// What was announced by a clock which was ahead is taken back when somebody says that it was, and not before.
+#[test]
+fn a_tree_of_a_clock_that_was_ahead() {
+    let world = World::new();
+    let publish = ["publish", "tree", "--trust", "public/trust.cose", "--json"];
+    let publish = [&publish[..], &["--status-key", "keys/status.pem", "--ledger", "ledger.sqlite3"]].concat();
+    let index = || fs::read(world.path("tree/index.json")).expect("an index");
+    world.run_at(7_200, "issuer", &publish).exits(0);
+    let ahead = index();
+    world.run_at(0, "issuer", &publish).refuses(4, "CLOCK_BEHIND");
+    assert!(index() == ahead);
+    let said = [&publish[..], &["--clock-was-ahead"]].concat();
+    let report = world.run_at(0, "issuer", &said).exits(0).json();
+    assert_eq!((&report["announced"], &report["status_lists"]), (&true.into(), &1.into()));
+    assert!(index() != ahead);
+}

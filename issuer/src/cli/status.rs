@@ -532,6 +532,18 @@ mod tests {
     }
 
     #[test]
+    fn only_a_file_of_a_clock_that_was_ahead_is_replaced_by_an_older_list() {
+        let desk = Desk::new(1, &["--clock-was-ahead"]);
+        desk.publisher(3_600).publish(1).unwrap();
+        desk.publisher(0).publish_all(&[1]).unwrap();
+        assert_eq!(desk.published(1, 1), (at(60), Some(Status::Suspended)));
+        // Of a ledger that does not know of it: a minute ahead, as a clock that is right may have dated it.
+        let sql = Connection::open(&desk.command.ledger).unwrap();
+        sql.execute("UPDATE list SET published_at = 0", []).unwrap();
+        assert_eq!(code(desk.publisher(0).publish(1)), "STATUS_FILE_NEWER");
+    }
+
+    #[test]
     fn a_newer_file_costs_no_time_of_publication() {
         let desk = Desk::new(1, &[]);
         desk.publisher(60).publish(1).unwrap();
