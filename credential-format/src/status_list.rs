@@ -516,6 +516,18 @@ mod tests {
         }
     }
 
+    /// A status address of 256 bytes, "/" and a number; some more is left for numbers that are not written in the shortest way.
+    #[test]
+    fn a_subject_has_its_bounds() {
+        let read = |length: usize| {
+            let subject = format!("https://{}", "x".repeat(length - 8));
+            let token = signed(&StatusListDraft::new(4).to_sign(&StatusListHead { subject, ..head() }, &key()));
+            UnverifiedStatusList::parse(&token).map(|list| list.unverified_head().subject.len())
+        };
+        assert_eq!(read(280), Ok(280));
+        assert_eq!(read(281), Err(Malformed::field("sub", "STATUS_URI")));
+    }
+
     #[test]
     fn errors_are_told_apart_in_both_languages() {
         use StatusListError::{Algorithm, Signature, TooLarge, Zlib};

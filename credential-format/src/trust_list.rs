@@ -296,16 +296,6 @@ impl TrustList {
         Ok(())
     }
 
-    /// The key that a permit names, and whose it is.
-    pub fn key_by_kid(&self, kid: Kid) -> Option<(&Issuer, &IssuerKey, PublicKey)> {
-        self.issuers.iter().flat_map(|issuer| issuer.keys.iter().map(move |key| (issuer, key))).find_map(
-            |(issuer, entry)| {
-                let key = PublicKey::try_from(&entry.key).ok()?;
-                (key.kid() == kid).then_some((issuer, entry, key))
-            },
-        )
-    }
-
     /// The rule of the region that this division is in: the one with the longest prefix.
     pub fn rule_for(&self, division: Division) -> Option<&RegionRule> {
         region::find(&self.rules, division)

@@ -265,17 +265,20 @@ impl TrustList {
 
 /// A COSE_Sign over a payload.
 pub fn signed_trust_list(payload: &Item, keys: &[&TestKey], aad: &[u8]) -> Item {
-    let signatures = keys.iter().map(|key| {
-        let protected = Item::map([(1, Item::int(key.alg())), (4, Item::bytes(&key.kid()))]).encode();
-        let message = sig_structure("Signature", &[], Some(&protected), aad, &payload.encode());
-        Item::array([Item::Bytes(protected), Item::Map(Vec::new()), Item::bytes(&key.sign(&message))])
-    });
-    let envelope = Item::array([
-        Item::bytes(&[]),
-        Item::Map(Vec::new()),
-        Item::embedded(payload),
-        Item::Array(signatures.collect()),
-    ]);
+    trust_list_with(payload, keys.iter().map(|key| trust_list_signature(payload, key, key.alg(), aad)).collect())
+}
+
+/// A COSE_Signature over the payload of a trust list that names this algorithm, whichever the key has.
+pub fn trust_list_signature(payload: &Item, key: &TestKey, alg: i64, aad: &[u8]) -> Item {
+    let protected = Item::map([(1, Item::int(alg)), (4, Item::bytes(&key.kid()))]).encode();
+    let message = sig_structure("Signature", &[], Some(&protected), aad, &payload.encode());
+    Item::array([Item::Bytes(protected), Item::Map(Vec::new()), Item::bytes(&key.sign(&message))])
+}
+
+/// A COSE_Sign of a payload and its signatures.
+pub fn trust_list_with(payload: &Item, signatures: Vec<Item>) -> Item {
+    let envelope =
+        Item::array([Item::bytes(&[]), Item::Map(Vec::new()), Item::embedded(payload), Item::Array(signatures)]);
     Item::Tag(98, Box::new(envelope))
 }
 

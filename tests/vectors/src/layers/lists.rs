@@ -137,6 +137,12 @@ fn trust_updates(all: &mut Collection) {
     let mut flipped = signed(&small(8));
     *flipped.last_mut().expect("a byte") ^= 1;
     next(all, "signature-bit-flipped", current, None, "a bit of the second signature is flipped", &flipped);
+    let payload = small(8).payload();
+    let signatures = [(&one, one.alg()), (&two, -9)];
+    let other = signatures.map(|(key, alg)| objects::trust_list_signature(&payload, key, alg, objects::TRUST_LIST));
+    let why = "the second signature is right, and names the algorithm of a key of another kind";
+    let other = objects::trust_list_with(&payload, other.into()).encode();
+    next(all, "signature-other-algorithm", current, None, why, &other);
     for (name, aad) in [
         ("permit", objects::PERMIT),
         ("presentation", objects::PRESENTATION),
