@@ -117,7 +117,7 @@ impl Ledger {
         if connection.query_row(foreign, [], |row| row.get(0))? {
             return Err(LedgerError::NotALedger);
         }
-        connection.pragma_update(None, "journal_mode", "WAL")?;
+        into_wal(&connection)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -764,6 +764,20 @@ fn next_publication(connection: &Connection, list: u64, now: Timestamp) -> Resul
     Ok(issued_at)
 }
 
+/// Two processes that make one ledger at the same moment both go over to the write-ahead log, and SQLite tells the later one that the file is
+/// busy without asking the handler: it could wait for ever for a lock that the other cannot give up.
+fn into_wal(connection: &Connection) -> Result<(), rusqlite::Error> {
+    let mut tries = 0;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && wait_for_the_file(tries) => {
+                tries += 1;
+            }
+            done => return done,
+        }
+    }
+}
+
 /// Looks often for the first second, because a process that issues a batch leaves the file free for [`FREE`] only, then every millisecond,
 /// for about half a minute.
 fn wait_for_the_file(tries: i32) -> bool {
@@ -1341,6 +1355,22 @@ mod tests {
         assert_eq!(issued.len(), 120);
         assert_eq!(issued.iter().collect::<HashSet<_>>().len(), 120);
         assert_eq!(desk.open_small().len().unwrap(), 120);
+    }
+
+    #[test]
+    fn processes_that_make_one_ledger_at_the_same_moment_all_get_in() {
+        for _ in 0..30 {
+            let desk = Desk::new();
+            let together = std::sync::Barrier::new(4);
+            let opened = std::thread::scope(|scope| {
+                let open = || {
+                    together.wait();
+                    Ledger::open(&desk.path, &[7; 32]).map(|_| ())
+                };
+                [(); 4].map(|()| scope.spawn(open)).map(|thread| thread.join().unwrap())
+            });
+            assert!(opened.iter().all(Result::is_ok), "{opened:?}");
+        }
     }
 
     #[test]

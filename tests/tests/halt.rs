@@ -50,8 +50,11 @@ fn a_run_stops_within_a_second_whatever_it_is_at() {
 #[test]
 fn two_processes_stop_and_finish_later_without_loss() {
     let world = World::new();
-    let runs = [1, 2].map(|number| Run::start(&world, number, &[]));
-    until(|| [1, 2].iter().all(|number| written(&world.path(&name_of(*number)), "permit") > 300));
+    let mut runs = [1, 2].map(|number| Run::start(&world, number, &[]));
+    until(|| {
+        assert!(runs.iter_mut().all(Run::goes_on), "both open the new ledger at the same moment, and both get in");
+        [1, 2].iter().all(|number| written(&world.path(&name_of(*number)), "permit") > 300)
+    });
     let halted = halt(&world);
     assert!(halted.out.contains("签发已暂停"), "{halted}");
     let kept = stored(&world);
@@ -152,6 +155,10 @@ impl Run {
         Run { child, fed }
     }
 
+    fn goes_on(&mut self) -> bool {
+        self.child.try_wait().expect("asked").is_none()
+    }
+
     /// Its answer, and how long after this moment it came. A process that does not stop is stopped.
     fn end(mut self, since: Instant) -> (Ran, Duration) {
         let latest = Instant::now() + Duration::from_secs(20);
@@ -221,7 +228,7 @@ fn written(folder: &Path, ending: &str) -> usize {
     files_under(folder).iter().filter(|path| path.extension().is_some_and(|is| is == ending)).count()
 }
 
-fn until(holds: impl Fn() -> bool) {
+fn until(mut holds: impl FnMut() -> bool) {
     let latest = Instant::now() + Duration::from_secs(60);
     while !holds() {
         assert!(Instant::now() < latest, "nothing happens");
