@@ -917,6 +917,27 @@ mod tests {
     }
 
     #[test]
+    fn sixteen_that_open_it_at_once_go_over_to_the_log_together() {
+        let folder = folder();
+        let path = ready(&folder).folder().to_owned();
+        for _ in 0..10 {
+            let before = Connection::open(path.join(FILE_NAME)).unwrap();
+            let journal: String = before.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).unwrap();
+            assert_eq!(journal, "delete");
+            drop(before);
+            let barrier = Barrier::new(16);
+            thread::scope(|scope| {
+                for _ in 0..16 {
+                    scope.spawn(|| {
+                        barrier.wait();
+                        assert_eq!(State::open(&path).err(), None);
+                    });
+                }
+            });
+        }
+    }
+
+    #[test]
     fn what_was_fetched_is_forgotten_with_a_new_trust_list() {
         let folder = folder();
         let mut state = ready(&folder);

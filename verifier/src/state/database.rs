@@ -4,6 +4,7 @@ use std::fmt;
 use std::fs::{self, OpenOptions};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use credential_format::counter_id::CounterId;
@@ -21,6 +22,9 @@ const APPLICATION_ID: i32 = 0x4a75_6d61;
 const LAYOUT: i32 = 3;
 /// How long to wait for another process that is writing.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// Between two attempts, where SQLite itself does not wait.
+const LOOK: Duration = Duration::from_millis(2);
 
 /// One row of what was installed and learnt; lists as they were signed; what was accepted. No name, no number of a person.
 ///
@@ -194,7 +198,7 @@ fn connect(folder: &Path, path: &Path) -> Result<(Connection, bool), StateError>
     }
     check_ours(folder, &connection)?;
     // With a write-ahead log one flush a commit is enough, and readers do not wait for writers.
-    let journal: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)).map_err(of)?;
+    let journal = into_wal(&connection).map_err(of)?;
     // FULL: a commit is on the disk before it returns. A file system without shared memory keeps its rollback journal, which needs EXTRA.
     let durable = if journal == "wal" { "FULL" } else { "EXTRA" };
     connection.pragma_update(None, "synchronous", durable).map_err(of)?;
@@ -203,6 +207,21 @@ fn connect(folder: &Path, path: &Path) -> Result<(Connection, bool), StateError>
         return Err(StateError::ReadOnly(folder.into()));
     }
     Ok((connection, journal == "wal"))
+}
+
+/// The journal that the file then has. Of two processes that go over at the same moment, SQLite tells the later one that the file is busy
+/// without waiting, because it could wait for a lock that the other cannot give up.
+fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
+    let mut left = BUSY.as_millis() / LOOK.as_millis();
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && left > 0 => {
+                left -= 1;
+                thread::sleep(LOOK);
+            }
+            journal => return journal,
+        }
+    }
 }
 
 fn is_older((application, layout): (i32, i32)) -> bool {
