@@ -3,7 +3,6 @@
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { openAt, quit } from "./browser.js";
@@ -227,7 +226,6 @@ counterTest(`${SCANS} scans in a row leave memory as it was`, { policy: ["--resu
   const first = { resident: await resident(), heap: await heap(), nodes: await nodes() };
   for (let number = warm; number < SCANS; number += 1) await scan(number);
   const last = { resident: await resident(), heap: await heap(), nodes: await nodes() };
-  writeFileSync(join(it.pictures, "memory.json"), JSON.stringify({ scans: SCANS, warm, first, last }, null, 1));
   console.log(`memory after ${warm} and after ${SCANS} scans: program ${first.resident.toFixed(1)} and ${last.resident.toFixed(1)} MB, page ${first.heap.toFixed(1)} and ${last.heap.toFixed(1)} MB, ${first.nodes} and ${last.nodes} nodes`);
   assert.ok(last.resident < first.resident + 6, "the program grows");
   assert.ok(last.heap < first.heap + 3, "the page grows");

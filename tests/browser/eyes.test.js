@@ -1,15 +1,11 @@
-// The verdicts as eyes see them that tell no red from green, or no colour at all, and in letters twice as large. The pictures are kept.
+// The verdicts as eyes see them that tell no red from green, or no colour at all, and in letters twice as large. `PICTURES` keeps them.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { after, test } from "node:test";
 
 import { launch, open, quit } from "./browser.js";
 import { drawn, TABLE } from "./examples.js";
 
-const ROOT = resolve(import.meta.dirname, "../..");
-const PICTURES = join(process.env.PICTURES ?? join(ROOT, "target/screens"), "eyes");
 /** One of each look. */
 const SHOWN = ["VALID", "CANCELLED", "REPLAYED", "SUSPENDED", "STATUS_LIST_STALE", "NOT_A_PERMIT_CODE"].map((code) => TABLE.find((each) => each.reason === code));
 const EYES = ["none", "protanopia", "deuteranopia", "tritanopia", "achromatopsia"];
@@ -54,7 +50,6 @@ function difference(one, other) {
 }
 
 test("verdicts differ without colour, whatever the eyes", { timeout: 300_000 }, async () => {
-  mkdirSync(PICTURES, { recursive: true });
   const it = await open();
   try {
     await it.begin();
@@ -65,7 +60,7 @@ test("verdicts differ without colour, whatever the eyes", { timeout: 300_000 }, 
       for (const each of SHOWN) {
         await it.see(drawn(each));
         const name = `${each.light}-${each.reason}`;
-        await it.page.screenshot({ path: join(PICTURES, `${eyes}-${name}.png`) });
+        await it.keep("eyes", `${eyes}-${name}.png`);
         const sign = await look(await it.page.locator("#verdict .band > .sign").screenshot());
         const word = await look(await it.page.locator("#verdict-word").screenshot());
         assert.ok(sign.contrast >= 3, `${eyes}, ${name}: the sign has a contrast of ${sign.contrast.toFixed(2)}`);
@@ -88,7 +83,6 @@ test("verdicts differ without colour, whatever the eyes", { timeout: 300_000 }, 
 
 for (const [width, height] of [[1366, 768], [800, 1280]]) {
   test(`verdicts in letters twice as large stay whole (${width} x ${height})`, { timeout: 120_000 }, async () => {
-    mkdirSync(PICTURES, { recursive: true });
     const it = await open({ width, height });
     try {
       await it.begin();
@@ -99,7 +93,7 @@ for (const [width, height] of [[1366, 768], [800, 1280]]) {
         assert.ok(sideways <= 0 && verdictSideways <= 0, `${each.reason} sticks out`);
         const wide = await it.page.$$eval("#verdict .data dd", (all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.previousElementSibling?.textContent));
         assert.deepEqual(wide, [], `${each.reason}: over the next column`);
-        await it.page.screenshot({ path: join(PICTURES, `large-${width}-${each.reason}.png`) });
+        await it.keep("eyes", `large-${width}-${each.reason}.png`);
         await it.page.keyboard.press("Escape");
         await it.page.waitForSelector("#verdict", { state: "hidden" });
       }

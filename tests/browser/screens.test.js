@@ -1,22 +1,16 @@
-// Every verdict that there is, in both languages and at both sizes: it fits, and its picture is kept to be looked at.
+// Every verdict that there is, in both languages and at both sizes: it fits, and `PICTURES` keeps what it looks like.
 
 import assert from "node:assert/strict";
-import { mkdirSync } from "node:fs";
-import { join, resolve } from "node:path";
 import { after, test } from "node:test";
 
 import { open, quit } from "./browser.js";
 import { drawn, longPermit, permit, TABLE } from "./examples.js";
 
-const ROOT = resolve(import.meta.dirname, "../..");
-const PICTURES = process.env.PICTURES ?? join(ROOT, "target/screens");
 after(quit);
 
 for (const language of ["zh", "en"]) {
   for (const [width, height] of [[1366, 768], [800, 1280]]) {
     test(`every verdict fits (${language}, ${width} x ${height})`, { timeout: 300_000 }, async () => {
-      const folder = join(PICTURES, `${language}-${width}x${height}`);
-      mkdirSync(folder, { recursive: true });
       const it = await open({ language, width, height });
       try {
         await it.begin();
@@ -31,7 +25,7 @@ for (const language of ["zh", "en"]) {
           }
           const [sideways, , verdictSideways] = await it.overflow();
           assert.ok(sideways <= 0 && verdictSideways <= 0, `${each.reason} sticks out`);
-          await it.page.screenshot({ path: join(folder, `${each.reason}.png`) });
+          await it.keep(`${language}-${width}x${height}`, `${each.reason}.png`);
           await it.page.keyboard.press("Escape");
         }
         assert.deepEqual(it.problems, []);
