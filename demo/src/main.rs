@@ -13,7 +13,6 @@ mod dice;
 mod fault;
 mod folder;
 mod forgery;
-mod frame;
 mod live;
 mod page;
 mod phone;

@@ -1,10 +1,10 @@
 //! From digits to the file that a camera would have written.
 
+use frame::{Camera, PhoneStyle};
 use issuer::qr::{Level, QrCode};
 use qrcode::EcLevel;
 
 use crate::fault::{Because, Fault};
-use crate::frame::{self, Camera, PhoneStyle};
 
 /// What lies before the camera of a counter.
 #[derive(Clone)]

@@ -7,6 +7,8 @@
 //!
 //! There is no font here. Rounded blocks stand for lines of text, so that no frame can be mistaken for a real permit.
 
+#![forbid(unsafe_code)]
+
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageResult, Rgb, RgbImage, Rgba, RgbaImage, imageops};
 
@@ -14,7 +16,7 @@ use image::{ImageResult, Rgb, RgbImage, Rgba, RgbaImage, imageops};
 ///
 /// `seed` chooses the noise and moves the scene by up to two hundredths of the frame, as no hand holds it in the same
 /// place twice.
-pub(crate) fn camera_frame(scene: &Scene, camera: &Camera, seed: u64) -> RgbImage {
+pub fn camera_frame(scene: &Scene, camera: &Camera, seed: u64) -> RgbImage {
     let mut dice = Dice(seed);
     let mut frame = desk(camera.width, camera.height, &mut dice);
     lay(&mut frame, scene, camera, &mut dice);
@@ -24,7 +26,7 @@ pub(crate) fn camera_frame(scene: &Scene, camera: &Camera, seed: u64) -> RgbImag
 }
 
 /// Encodes a frame as the camera does. Quality 1 to 100; a phone uses about 90, a webcam about 80.
-pub(crate) fn to_jpeg(frame: &RgbImage, quality: u8) -> ImageResult<Vec<u8>> {
+pub fn to_jpeg(frame: &RgbImage, quality: u8) -> ImageResult<Vec<u8>> {
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, quality.clamp(1, 100)).encode_image(frame)?;
     Ok(jpeg)
@@ -32,27 +34,27 @@ pub(crate) fn to_jpeg(frame: &RgbImage, quality: u8) -> ImageResult<Vec<u8>> {
 
 /// Where the camera stands and how bad it is. The default is a 720p webcam half a metre away in an office.
 #[derive(Clone, Debug)]
-pub(crate) struct Camera {
+pub struct Camera {
     /// Frame width in pixels.
-    pub(crate) width: u32,
+    pub width: u32,
     /// Frame height in pixels.
-    pub(crate) height: u32,
+    pub height: u32,
     /// Degrees the scene is turned about its vertical axis; positive: its right side is farther away.
-    pub(crate) yaw: f32,
+    pub yaw: f32,
     /// Degrees the scene is turned about its horizontal axis; positive: its upper side is farther away.
-    pub(crate) pitch: f32,
+    pub pitch: f32,
     /// Degrees the scene is turned in the picture plane, clockwise.
-    pub(crate) roll: f32,
+    pub roll: f32,
     /// 1 fills 68 % of the frame height with the code and its quiet zone; 2 is twice as far, half as large.
-    pub(crate) distance: f32,
+    pub distance: f32,
     /// Defocus: standard deviation in pixels.
-    pub(crate) blur_sigma: f32,
+    pub blur_sigma: f32,
     /// Sensor noise: standard deviation in grey levels of 255.
-    pub(crate) noise_sigma: f32,
+    pub noise_sigma: f32,
     /// Exposure: 1 leaves the scene as it is drawn.
-    pub(crate) brightness: f32,
+    pub brightness: f32,
     /// Quality for [`to_jpeg`].
-    pub(crate) jpeg_quality: u8,
+    pub jpeg_quality: u8,
 }
 
 impl Default for Camera {
@@ -74,7 +76,7 @@ impl Default for Camera {
 
 /// Something flat before the camera: a picture, transparent outside its outline, and where its code is.
 #[derive(Clone)]
-pub(crate) struct Scene {
+pub struct Scene {
     picture: RgbaImage,
     /// The point that the camera looks at.
     focus: (f32, f32),
@@ -84,11 +86,11 @@ pub(crate) struct Scene {
 
 /// How a phone's screen looks.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct PhoneStyle {
+pub struct PhoneStyle {
     /// Colour of the header band.
-    pub(crate) header: [u8; 3],
+    pub header: [u8; 3],
     /// How much of the code's 15 seconds is left, 0 to 1: the length of the bar under it.
-    pub(crate) remaining: f32,
+    pub remaining: f32,
 }
 
 impl Default for PhoneStyle {
@@ -100,7 +102,7 @@ impl Default for PhoneStyle {
 /// A phone that shows a permit: header, name and lines as blocks, the code, the bar of remaining seconds.
 ///
 /// `modules` are the rows of a QR symbol without quiet zone, `true` is dark.
-pub(crate) fn phone_screen(modules: &[Vec<bool>], style: &PhoneStyle) -> Scene {
+pub fn phone_screen(modules: &[Vec<bool>], style: &PhoneStyle) -> Scene {
     let mut canvas = Canvas::new(PHONE.w as u32, PHONE.h as u32);
     phone_body(&mut canvas);
     let screen = PHONE.inset(22.0);
@@ -140,7 +142,7 @@ pub(crate) fn phone_screen(modules: &[Vec<bool>], style: &PhoneStyle) -> Scene {
 /// A printed permit: a white sheet with grey lines, a code, and the red ring of a seal.
 ///
 /// `modules` are the rows of a QR symbol without quiet zone, `true` is dark.
-pub(crate) fn printed_voucher(modules: &[Vec<bool>]) -> Scene {
+pub fn printed_voucher(modules: &[Vec<bool>]) -> Scene {
     let (w, h) = (1_700.0, 1_200.0);
     let mut canvas = Canvas::new(w as u32, h as u32);
     let sheet = Area { x: 10.0, y: 10.0, w: w - 20.0, h: h - 20.0 };
@@ -180,7 +182,7 @@ pub(crate) fn printed_voucher(modules: &[Vec<bool>]) -> Scene {
 }
 
 /// Two phones side by side, each with its own code: what a counter must answer with `MULTIPLE_CODES`.
-pub(crate) fn two_phones(left: &[Vec<bool>], right: &[Vec<bool>]) -> Scene {
+pub fn two_phones(left: &[Vec<bool>], right: &[Vec<bool>]) -> Scene {
     let left = phone_screen(left, &PhoneStyle::default());
     let right = phone_screen(right, &PhoneStyle { header: [176, 62, 48], remaining: 0.4 });
     let gap = 70;
