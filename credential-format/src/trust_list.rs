@@ -631,3 +631,45 @@ fn read_array<'b, T>(
     }
     Ok(items)
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::{format, vec};
+
+    use ed25519_dalek::SigningKey;
+
+    use super::*;
+
+    fn key(seed: u8) -> CoseKey {
+        CoseKey::from(SigningKey::from_bytes(&[seed; 32]).verifying_key())
+    }
+
+    #[test]
+    fn root_keys_are_distinct_and_as_many_as_are_to_sign() {
+        let two = RootKeys::new(2, vec![key(1), key(2)]).unwrap();
+        assert_eq!((two.threshold(), two.keys()), (2, &[key(1), key(2)][..]));
+        let most: Vec<CoseKey> = (0..32).map(key).collect();
+        assert_eq!(RootKeys::new(32, most.clone()).unwrap().keys(), most);
+        let more: Vec<CoseKey> = (0..33).map(key).collect();
+        for (threshold, keys) in
+            [(0, vec![key(1)]), (2, vec![key(1)]), (1, vec![]), (1, vec![key(1), key(1)]), (1, more)]
+        {
+            let refused = TrustListError::Threshold { threshold, keys: keys.len() };
+            assert_eq!(RootKeys::new(threshold, keys), Err(refused));
+        }
+    }
+
+    #[test]
+    fn an_unverified_list_says_its_version_and_nothing_that_does_not_hold_yet() {
+        let list = TrustList {
+            version: 71,
+            issued_at: Timestamp::new(1_796_000_000).unwrap(),
+            expires_at: Timestamp::new(1_796_000_001).unwrap(),
+            roots: RootKeys::new(1, vec![key(1)]).unwrap(),
+            rules: vec![],
+            issuers: vec![],
+        };
+        let unverified = UnverifiedTrustList { payload: &[], signers: vec![], list };
+        assert_eq!(format!("{unverified:?}"), "UnverifiedTrustList { version: 71, .. }");
+    }
+}
