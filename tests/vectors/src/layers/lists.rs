@@ -103,6 +103,9 @@ fn trust_updates(all: &mut Collection) {
         "a signature of nobody beside two good ones",
         &small(8).signed_by(&[&four, &one, &two]),
     );
+    let most: Vec<&TestKey> = [&one, &two].into_iter().chain(std::iter::repeat_n(&four, 30)).collect();
+    let why = "thirty-two signatures, as many as there may be, two of them good";
+    next(all, "next-32-signatures", None, None, why, &small(8).signed_by(&most));
     next(all, "next-version-9", None, None, "a version is skipped while the root keys stay", &signed(&small(9)));
     next(all, "next-version-10000-higher", None, None, "the greatest leap in versions", &signed(&small(10_007)));
     let jump = Some("TRUST_VERSION_JUMP");
