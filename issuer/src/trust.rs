@@ -258,6 +258,7 @@ mod tests {
         let read = UnverifiedTrustList::parse(signed.bytes()).unwrap();
         assert!(read.signed_by(&list.roots));
         assert_eq!(read.unverified_list(), &list);
+        assert_eq!(format!("{signed:?}"), "SignedTrustList { version: 1, .. }");
     }
 
     #[test]
