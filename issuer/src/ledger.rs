@@ -765,17 +765,21 @@ fn next_publication(connection: &Connection, list: u64, now: Timestamp) -> Resul
 }
 
 /// Two processes that make one ledger at the same moment both go over to the write-ahead log, and SQLite tells the later one that the file is
-/// busy without asking the handler: it could wait for ever for a lock that the other cannot give up.
+/// busy without asking the handler: it could wait for ever for a lock that the other cannot give up. So the waiting is done here, all of it, lest
+/// each of these attempts wait for half a minute where the handler is asked.
 fn into_wal(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.busy_handler(None)?;
     let mut tries = 0;
-    loop {
+    let done = loop {
         match connection.pragma_update(None, "journal_mode", "WAL") {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && wait_for_the_file(tries) => {
                 tries += 1;
             }
-            done => return done,
+            done => break done,
         }
-    }
+    };
+    connection.busy_handler(Some(wait_for_the_file))?;
+    done
 }
 
 /// Looks often for the first second, because a process that issues a batch leaves the file free for [`FREE`] only, then every millisecond,

@@ -938,6 +938,19 @@ mod tests {
     }
 
     #[test]
+    fn who_cannot_go_over_to_the_log_says_so_after_some_seconds() {
+        let folder = folder();
+        let path = ready(&folder).folder().to_owned();
+        let other = Connection::open(path.join(FILE_NAME)).unwrap();
+        let journal: String = other.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).unwrap();
+        assert_eq!(journal, "delete");
+        other.execute_batch("BEGIN IMMEDIATE").unwrap();
+        assert_eq!(State::open(&path).err().map(|error| error.code()), Some("STATE_BUSY"));
+        other.execute_batch("ROLLBACK").unwrap();
+        assert_eq!(State::open(&path).err(), None);
+    }
+
+    #[test]
     fn what_was_fetched_is_forgotten_with_a_new_trust_list() {
         let folder = folder();
         let mut state = ready(&folder);

@@ -210,18 +210,21 @@ fn connect(folder: &Path, path: &Path) -> Result<(Connection, bool), StateError>
 }
 
 /// The journal that the file then has. Of two processes that go over at the same moment, SQLite tells the later one that the file is busy
-/// without waiting, because it could wait for a lock that the other cannot give up.
+/// without waiting, because it could wait for a lock that the other cannot give up. So the waiting is done here, all of it.
 fn into_wal(connection: &Connection) -> rusqlite::Result<String> {
+    connection.busy_timeout(Duration::ZERO)?;
     let mut left = BUSY.as_millis() / LOOK.as_millis();
-    loop {
+    let journal = loop {
         match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
             Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && left > 0 => {
                 left -= 1;
                 thread::sleep(LOOK);
             }
-            journal => return journal,
+            journal => break journal,
         }
-    }
+    };
+    connection.busy_timeout(BUSY)?;
+    journal
 }
 
 fn is_older((application, layout): (i32, i32)) -> bool {
