@@ -1,8 +1,10 @@
 // Starts Chromium and opens the page, for tests.
 
+import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { dirname, join, resolve } from "node:path";
+import { dirname, resolve } from "node:path";
+import { test } from "node:test";
 
 import { chromium } from "playwright-core";
 
@@ -24,6 +26,19 @@ export async function launch() {
 export async function quit() {
   await browser?.close();
   browser = null;
+}
+
+/** A test with a page that is closed afterwards, and at which the browser must have had nothing to complain about. */
+export function pageTest(name, options, run) {
+  test(name, { timeout: 120_000 }, async () => {
+    const it = await open(options);
+    try {
+      await run(it);
+      assert.deepEqual(it.problems, []);
+    } finally {
+      await it.close();
+    }
+  });
 }
 
 /** A fresh page at a fresh mock: what `openAt` gives, and `mock`. */

@@ -13,6 +13,12 @@ export const ADVICE = {
 };
 
 /** The program's own table of reasons. */
+/** The number of the identity card of the permit's holder, of whom the page shows a part. */
+export const IDENTITY = "440106198203041234";
+
+/** What is seen of two codes before one of them is read. */
+export const QR = { codes: [{ corners: [[300, 200], [600, 200], [600, 500], [300, 500]], kind: "permit" }], unread: [{ corners: [[800, 200], [1000, 200], [1000, 400], [800, 400]] }], advice: ADVICE.ANOTHER_CODE };
+
 export const TABLE = JSON.parse(readFileSync(join(import.meta.dirname, "../../fixtures/reasons.json"), "utf8"));
 
 // Of some of them: the line that only this case has, and whether the permit is shown.
@@ -89,7 +95,7 @@ export const NOTES = [
 
 export function whole() {
   return {
-    name: "欧阳明范", citizen_id: "440106198203041234", birth_date: words("1982年3月4日", "1982-03-04"), household: "湖南省永州市江华瑶族自治县沱江镇寿域路12号",
+    name: "欧阳明范", citizen_id: IDENTITY, birth_date: words("1982年3月4日", "1982-03-04"), household: "湖南省永州市江华瑶族自治县沱江镇寿域路12号",
     address: "广东省清远市连南瑶族自治县三江镇朝阳路88号人才公寓3栋1202室", residence_code: "4418260000123454",
   };
 }
