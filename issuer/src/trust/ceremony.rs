@@ -535,6 +535,8 @@ mod tests {
         let mut flipped = this.sign(None, &key(2)).unwrap();
         *flipped.last_mut().unwrap() ^= 1;
         assert_eq!(refused(flipped), ("TRUST_SIGNATURE_WRONG", Some(1)));
+        let first = put_together(&this, &[Vec::new(), good.clone()], None).unwrap_err();
+        assert_eq!((first.file(), CeremonyError::Stale(now()).file()), (Some(0), None));
         assert_eq!(code(put_together(&this, &[good, to_sign.finish(&[by(2)])], None)), None);
     }
 

@@ -497,6 +497,27 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a_usage_is_read_as_it_is_written() {
+        for usage in [UsageWord::Permit, UsageWord::Voucher, UsageWord::Status] {
+            let written = serde_json::to_value(usage).unwrap();
+            assert_eq!(UsageWord::parse(written.as_str().unwrap()), Some(usage));
+        }
+        assert_eq!((UsageWord::parse("Permit"), UsageWord::parse("")), (None, None));
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_kid_and_what_is_no_key_is_passed_over() {
+        let mut draft = draft();
+        let broken = KeyDraft { key: "00".into(), ..draft.issuers[0].keys[0].clone() };
+        assert_eq!(broken.kid(), None);
+        draft.issuers[0].keys.insert(0, broken);
+        let kid = key(3).public().kid();
+        let (issuer, found) = draft.key_mut(kid).unwrap();
+        assert_eq!((issuer, found.kid()), ("TIANHE", Some(kid)));
+        assert_eq!(draft.key_mut(key(4).public().kid()), None);
+    }
+
+    #[test]
     fn a_fault_in_a_draft_is_named_with_its_place() {
         let fault = |change: fn(&mut TrustDraft)| {
             let mut draft = draft();

@@ -824,6 +824,12 @@ mod tests {
         Timestamp::new(now().seconds().checked_add_signed(seconds).unwrap()).unwrap().to_string()
     }
 
+    #[test]
+    fn severities_are_words_in_both_languages() {
+        let words = [Severity::Error, Severity::Warning].map(|severity| (severity.word(), severity.zh()));
+        assert_eq!(words, [("error", "错误"), ("warning", "警告")]);
+    }
+
     /// Places and codes, after a look at the words.
     fn told(findings: Vec<Finding>) -> Vec<(String, &'static str)> {
         for Finding { place, code, en, zh, .. } in &findings {
