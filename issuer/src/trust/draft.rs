@@ -114,7 +114,7 @@ impl UsageWord {
         }
     }
 
-    fn of(usage: Usage) -> UsageWord {
+    pub(super) fn of(usage: Usage) -> UsageWord {
         match usage {
             Usage::Permit => UsageWord::Permit,
             Usage::Voucher => UsageWord::Voucher,

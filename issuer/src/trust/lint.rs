@@ -830,6 +830,15 @@ mod tests {
         assert_eq!(words, [("error", "错误"), ("warning", "警告")]);
     }
 
+    #[test]
+    fn sentences_name_keys_by_their_kids_and_usages_as_drafts_do() {
+        let named = *key(1).public();
+        assert_eq!(kid_text(&named.cose_key()), named.kid().to_string());
+        for (usage, written) in [(Usage::Permit, "permit"), (Usage::Voucher, "voucher"), (Usage::Status, "status")] {
+            assert_eq!((word(usage), UsageWord::parse(written)), (written, Some(UsageWord::of(usage))));
+        }
+    }
+
     /// Places and codes, after a look at the words.
     fn told(findings: Vec<Finding>) -> Vec<(String, &'static str)> {
         for Finding { place, code, en, zh, .. } in &findings {
