@@ -29,8 +29,8 @@ export async function quit() {
 }
 
 /** A test with a page that is closed afterwards, and at which the browser must have had nothing to complain about. */
-export function pageTest(name, options, run) {
-  test(name, { timeout: 120_000 }, async () => {
+export function pageTest(name, { timeout = 120_000, ...options }, run) {
+  test(name, { timeout }, async () => {
     const it = await open(options);
     try {
       await run(it);

@@ -1,9 +1,9 @@
 // The verdicts as eyes see them that tell no red from green, or no colour at all, and in letters twice as large. `PICTURES` keeps them.
 
 import assert from "node:assert/strict";
-import { after, test } from "node:test";
+import { after } from "node:test";
 
-import { launch, open, quit } from "./browser.js";
+import { launch, pageTest, quit } from "./browser.js";
 import { drawn, TABLE } from "./examples.js";
 
 /** One of each look. */
@@ -49,57 +49,45 @@ function difference(one, other) {
   return Math.min(differing, 1 - differing);
 }
 
-test("verdicts differ without colour, whatever the eyes", { timeout: 300_000 }, async () => {
-  const it = await open();
-  try {
-    await it.begin();
-    const debug = await it.context.newCDPSession(it.page);
-    for (const eyes of EYES) {
-      await debug.send("Emulation.setEmulatedVisionDeficiency", { type: eyes });
-      const signs = [];
-      for (const each of SHOWN) {
-        await it.see(drawn(each));
-        const name = `${each.light}-${each.reason}`;
-        await it.keep("eyes", `${eyes}-${name}.png`);
-        const sign = await look(await it.page.locator("#verdict .band > .sign").screenshot());
-        const word = await look(await it.page.locator("#verdict-word").screenshot());
-        assert.ok(sign.contrast >= 3, `${eyes}, ${name}: the sign has a contrast of ${sign.contrast.toFixed(2)}`);
-        assert.ok(word.contrast >= 4.5, `${eyes}, ${name}: the word has a contrast of ${word.contrast.toFixed(2)}`);
-        signs.push({ name, ...sign });
-        await it.page.keyboard.press("Escape");
-        await it.page.waitForSelector("#verdict", { state: "hidden" });
-      }
-      for (const [place, one] of signs.entries()) {
-        for (const other of signs.slice(place + 1)) {
-          assert.ok(difference(one, other) >= 0.04, `${eyes}: the signs of ${one.name} and ${other.name} differ in ${(100 * difference(one, other)).toFixed(1)} %`);
-        }
+pageTest("verdicts differ without colour, whatever the eyes", { timeout: 300_000 }, async (it) => {
+  await it.begin();
+  const debug = await it.context.newCDPSession(it.page);
+  for (const eyes of EYES) {
+    await debug.send("Emulation.setEmulatedVisionDeficiency", { type: eyes });
+    const signs = [];
+    for (const each of SHOWN) {
+      await it.see(drawn(each));
+      const name = `${each.light}-${each.reason}`;
+      await it.keep("eyes", `${eyes}-${name}.png`);
+      const sign = await look(await it.page.locator("#verdict .band > .sign").screenshot());
+      const word = await look(await it.page.locator("#verdict-word").screenshot());
+      assert.ok(sign.contrast >= 3, `${eyes}, ${name}: the sign has a contrast of ${sign.contrast.toFixed(2)}`);
+      assert.ok(word.contrast >= 4.5, `${eyes}, ${name}: the word has a contrast of ${word.contrast.toFixed(2)}`);
+      signs.push({ name, ...sign });
+      await it.page.keyboard.press("Escape");
+      await it.page.waitForSelector("#verdict", { state: "hidden" });
+    }
+    for (const [place, one] of signs.entries()) {
+      for (const other of signs.slice(place + 1)) {
+        assert.ok(difference(one, other) >= 0.04, `${eyes}: the signs of ${one.name} and ${other.name} differ in ${(100 * difference(one, other)).toFixed(1)} %`);
       }
     }
-    assert.deepEqual(it.problems, []);
-  } finally {
-    await it.close();
   }
 });
 
 for (const [width, height] of [[1366, 768], [800, 1280]]) {
-  test(`verdicts in letters twice as large stay whole (${width} x ${height})`, { timeout: 120_000 }, async () => {
-    const it = await open({ width, height });
-    try {
-      await it.begin();
-      await it.page.evaluate(() => { document.documentElement.style.fontSize = "200%"; });
-      for (const each of SHOWN) {
-        await it.see(drawn(each));
-        const [sideways, , verdictSideways] = await it.overflow();
-        assert.ok(sideways <= 0 && verdictSideways <= 0, `${each.reason} sticks out`);
-        const wide = await it.page.$$eval("#verdict .data dd", (all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.previousElementSibling?.textContent));
-        assert.deepEqual(wide, [], `${each.reason}: over the next column`);
-        await it.keep("eyes", `large-${width}-${each.reason}.png`);
-        await it.page.keyboard.press("Escape");
-        await it.page.waitForSelector("#verdict", { state: "hidden" });
-      }
-      assert.deepEqual(it.problems, []);
-    } finally {
-      await it.close();
+  pageTest(`verdicts in letters twice as large stay whole (${width} x ${height})`, { width, height }, async (it) => {
+    await it.begin();
+    await it.page.evaluate(() => { document.documentElement.style.fontSize = "200%"; });
+    for (const each of SHOWN) {
+      await it.see(drawn(each));
+      const [sideways, , verdictSideways] = await it.overflow();
+      assert.ok(sideways <= 0 && verdictSideways <= 0, `${each.reason} sticks out`);
+      const wide = await it.page.$$eval("#verdict .data dd", (all) => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.previousElementSibling?.textContent));
+      assert.deepEqual(wide, [], `${each.reason}: over the next column`);
+      await it.keep("eyes", `large-${width}-${each.reason}.png`);
+      await it.page.keyboard.press("Escape");
+      await it.page.waitForSelector("#verdict", { state: "hidden" });
     }
   });
 }

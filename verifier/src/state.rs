@@ -905,15 +905,27 @@ mod tests {
         let old = Connection::open(path.join(FILE_NAME)).unwrap();
         old.execute_batch(DROP_LAYOUT_3).unwrap();
         drop(old);
+        sixteen_at_once(|| assert_eq!(State::open(&path).unwrap().trust().unwrap().list().version, 7));
+    }
+
+    fn sixteen_at_once(run: impl Fn() + Sync) {
         let barrier = Barrier::new(16);
         thread::scope(|scope| {
             for _ in 0..16 {
                 scope.spawn(|| {
                     barrier.wait();
-                    assert_eq!(State::open(&path).unwrap().trust().unwrap().list().version, 7);
+                    run();
                 });
             }
         });
+    }
+
+    /// The state goes back to a rollback journal; what did that.
+    fn without_log(path: &Path) -> Connection {
+        let connection = Connection::open(path.join(FILE_NAME)).unwrap();
+        let journal: String = connection.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).unwrap();
+        assert_eq!(journal, "delete");
+        connection
     }
 
     #[test]
@@ -921,19 +933,8 @@ mod tests {
         let folder = folder();
         let path = ready(&folder).folder().to_owned();
         for _ in 0..10 {
-            let before = Connection::open(path.join(FILE_NAME)).unwrap();
-            let journal: String = before.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).unwrap();
-            assert_eq!(journal, "delete");
-            drop(before);
-            let barrier = Barrier::new(16);
-            thread::scope(|scope| {
-                for _ in 0..16 {
-                    scope.spawn(|| {
-                        barrier.wait();
-                        assert_eq!(State::open(&path).err(), None);
-                    });
-                }
-            });
+            drop(without_log(&path));
+            sixteen_at_once(|| assert_eq!(State::open(&path).err(), None));
         }
     }
 
@@ -941,9 +942,7 @@ mod tests {
     fn who_cannot_go_over_to_the_log_says_so_after_some_seconds() {
         let folder = folder();
         let path = ready(&folder).folder().to_owned();
-        let other = Connection::open(path.join(FILE_NAME)).unwrap();
-        let journal: String = other.query_row("PRAGMA journal_mode = DELETE", [], |row| row.get(0)).unwrap();
-        assert_eq!(journal, "delete");
+        let other = without_log(&path);
         other.execute_batch("BEGIN IMMEDIATE").unwrap();
         assert_eq!(State::open(&path).err().map(|error| error.code()), Some("STATE_BUSY"));
         other.execute_batch("ROLLBACK").unwrap();

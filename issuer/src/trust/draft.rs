@@ -98,11 +98,14 @@ pub enum UsageWord {
 impl UsageWord {
     /// Reads `permit`, `voucher` or `status`.
     pub fn parse(word: &str) -> Option<UsageWord> {
-        match word {
-            "permit" => Some(UsageWord::Permit),
-            "voucher" => Some(UsageWord::Voucher),
-            "status" => Some(UsageWord::Status),
-            _ => None,
+        [UsageWord::Permit, UsageWord::Voucher, UsageWord::Status].into_iter().find(|usage| usage.word() == word)
+    }
+
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            UsageWord::Permit => "permit",
+            UsageWord::Voucher => "voucher",
+            UsageWord::Status => "status",
         }
     }
 
@@ -500,7 +503,7 @@ pub(crate) mod tests {
     fn a_usage_is_read_as_it_is_written() {
         for usage in [UsageWord::Permit, UsageWord::Voucher, UsageWord::Status] {
             let written = serde_json::to_value(usage).unwrap();
-            assert_eq!(UsageWord::parse(written.as_str().unwrap()), Some(usage));
+            assert_eq!((written.as_str().unwrap(), UsageWord::parse(usage.word())), (usage.word(), Some(usage)));
         }
         assert_eq!((UsageWord::parse("Permit"), UsageWord::parse("")), (None, None));
     }

@@ -13,7 +13,7 @@ use credential_format::timestamp::Timestamp;
 use credential_format::trust_list::{Issuer, IssuerKey, RootKeys, TrustList, Usage};
 
 use super::VERSION_JUMP_MAX;
-use super::draft::{Fault, ReadIssuer, TrustDraft};
+use super::draft::{Fault, ReadIssuer, TrustDraft, UsageWord};
 use crate::request::PermitRequest;
 
 /// Looks for mistakes in the list of this version that a draft would make now.
@@ -672,7 +672,8 @@ impl<'a> Subject<'a> {
             );
         }
         let Some(new) = new else { return };
-        let lost: Vec<&str> = old.usages.iter().filter(|usage| !new.may(**usage)).map(|usage| word(*usage)).collect();
+        let lost = old.usages.iter().filter(|usage| !new.may(**usage));
+        let lost: Vec<&str> = lost.map(|usage| UsageWord::of(*usage).word()).collect();
         if !lost.is_empty() {
             let lost = lost.join(", ");
             self.warning(
@@ -769,19 +770,11 @@ fn kid_text(key: &CoseKey) -> String {
     PublicKey::try_from(key).map_or_else(|_| "unfit".to_owned(), |key| key.kid().to_string())
 }
 
-fn word(usage: Usage) -> &'static str {
-    match usage {
-        Usage::Permit => "permit",
-        Usage::Voucher => "voucher",
-        Usage::Status => "status",
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::issue::tests::{key, now};
-    use crate::trust::{IssuerDraft, KeyDraft, UsageWord, key_hex};
+    use crate::trust::{IssuerDraft, KeyDraft, key_hex};
 
     const OTHER_ISSUER: &str = "HAIZHU";
 
@@ -831,12 +824,9 @@ mod tests {
     }
 
     #[test]
-    fn sentences_name_keys_by_their_kids_and_usages_as_drafts_do() {
+    fn sentences_name_keys_by_their_kids() {
         let named = *key(1).public();
         assert_eq!(kid_text(&named.cose_key()), named.kid().to_string());
-        for (usage, written) in [(Usage::Permit, "permit"), (Usage::Voucher, "voucher"), (Usage::Status, "status")] {
-            assert_eq!((word(usage), UsageWord::parse(written)), (written, Some(UsageWord::of(usage))));
-        }
     }
 
     /// Places and codes, after a look at the words.
