@@ -55,6 +55,8 @@ const HOLD: Duration = Duration::from_millis(250);
 /// SQLite has no queue, and with a slow key there would be no moment to get in.
 const FREE: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_micros(250);
+/// So many residence codes a run keeps in memory, with those of one transaction besides.
+const MET_MAX: usize = 65_536;
 /// A publication may be dated so many seconds ahead of the clock.
 pub const AHEAD_MAX: u64 = 60;
 
@@ -82,7 +84,7 @@ pub struct Order {
 /// One run over a file or batch: knows the residence codes that it has met, and its idempotency key.
 pub struct Run {
     id: Option<i64>,
-    seen: HashSet<u64>,
+    met: Met,
 }
 
 /// A permit in the ledger.
@@ -175,7 +177,7 @@ impl Ledger {
                 Some(id)
             }
         };
-        Ok(Run { id, seen: HashSet::new() })
+        Ok(Run { id, met: Met::default() })
     }
 
     /// Issues permits and stores them; all that is returned is on the disk. A few hundred to a thousand orders at a time keep every core
@@ -215,6 +217,7 @@ impl Ledger {
         dice: &mut Dice,
     ) -> Result<Vec<Result<Entry, OrderRefusal>>, LedgerError> {
         let (salt, entries, full_at) = (self.salt, self.entries, self.full_at);
+        run.met.keep_few(MET_MAX).map_err(LedgerError::Temporary)?;
         if let Some(left) = self.freed_at.and_then(|at| FREE.checked_sub(at.elapsed())) {
             std::thread::sleep(left);
         }
@@ -239,7 +242,8 @@ impl Ledger {
             let mut looked_up = Vec::with_capacity(some.len());
             for order in some {
                 let code = order.request.residence_code().get();
-                let found = if run.seen.contains(&code) || !met.insert(code) {
+                let is_met = run.met.contains(code).map_err(LedgerError::Temporary)? || !met.insert(code);
+                let found = if is_met {
                     LookedUp::Refused(OrderRefusal::DuplicateRow)
                 } else {
                     register.look_up(run.id, order, &salt, &mut nonces)?
@@ -284,7 +288,7 @@ impl Ledger {
         drop(register);
         transaction.commit()?;
         self.freed_at = Some(Instant::now());
-        run.seen.extend(met);
+        run.met.newest.extend(met);
         Ok(results)
     }
 
@@ -661,6 +665,11 @@ pub enum LedgerError {
         "the ledger failed: {0}; nothing of this batch was issued: check the disk, then run the same command again with the same --idempotency-key"
     )]
     Database(rusqlite::Error),
+    /// The file beside the ledger in which a long run keeps the residence codes that it has met.
+    #[error(
+        "the folder for temporary files failed: {0}; nothing of this batch was issued: make room there or name another folder in TMPDIR (TMP on Windows), then run the same command again with the same --idempotency-key"
+    )]
+    Temporary(rusqlite::Error),
     /// What stands in it makes no sense.
     #[error("the ledger holds a value that this program never writes; restore it from a backup")]
     Damaged,
@@ -717,6 +726,7 @@ impl LedgerError {
             LedgerError::Busy => "LEDGER_BUSY",
             LedgerError::DiskFull => "DISK_FULL",
             LedgerError::Database(_) => "LEDGER_FAILED",
+            LedgerError::Temporary(_) => "TEMPORARY_FAILED",
             LedgerError::Damaged => "LEDGER_DAMAGED",
             LedgerError::Issue(error) => error.code(),
             LedgerError::Halted { .. } => "ISSUING_HALTED",
@@ -953,6 +963,52 @@ impl<'t> Register<'t> {
             self.add_request.execute(params![run, int(order.place), digest, id])?;
         }
         Ok(version)
+    }
+}
+
+/// The residence codes that a run has met: the newest in memory, the others in a database of the process's own, so that a file of any length takes
+/// the same memory. That database has no name and goes with the run; SQLite keeps what exceeds its cache in a temporary file that nobody else can open.
+#[derive(Default)]
+struct Met {
+    newest: HashSet<u64>,
+    older: Option<Connection>,
+}
+
+impl Met {
+    fn contains(&self, code: u64) -> Result<bool, rusqlite::Error> {
+        if self.newest.contains(&code) {
+            return Ok(true);
+        }
+        let Some(older) = &self.older else { return Ok(false) };
+        older.prepare("SELECT 1 FROM met WHERE residence_code = ?")?.exists([int(code)])
+    }
+
+    /// Moves the newest away where there are more than so many. Where that fails none is lost.
+    fn keep_few(&mut self, most: usize) -> Result<(), rusqlite::Error> {
+        if self.newest.len() <= most {
+            return Ok(());
+        }
+        let mut codes: Vec<i64> = self.newest.iter().copied().map(int).collect();
+        codes.sort_unstable();
+        let older = match &mut self.older {
+            Some(older) => older,
+            none => none.insert(Met::nameless()?),
+        };
+        let transaction = older.transaction()?;
+        let mut add = transaction.prepare("INSERT INTO met (residence_code) VALUES (?)")?;
+        for code in codes {
+            add.execute([code])?;
+        }
+        drop(add);
+        transaction.commit()?;
+        self.newest.clear();
+        Ok(())
+    }
+
+    fn nameless() -> Result<Connection, rusqlite::Error> {
+        let connection = Connection::open("")?;
+        connection.execute_batch("CREATE TABLE met (residence_code INTEGER PRIMARY KEY) STRICT")?;
+        Ok(connection)
     }
 }
 
@@ -1228,6 +1284,52 @@ mod tests {
             assert_eq!(call(&[again]), ["DUPLICATE_ROW"]);
         }
         assert_eq!(ledger.len().unwrap(), 1);
+    }
+
+    #[test]
+    fn a_long_run_moves_the_codes_it_met_out_of_memory_and_still_knows_them() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let mut run = ledger.begin(None, now()).unwrap();
+        let mut issue = |run: &mut Run, number| {
+            codes(&ledger.issue_all(run, &[order(number)], now(), &key(1), &mut dice()).unwrap())
+        };
+        let from = code(0).get() / 10;
+        let met = |from: u64, count: usize| {
+            (from..).take(count).map(|number| ResidenceCode::with_check(number).unwrap().get())
+        };
+        run.met.newest.extend(met(from + 1_000, MET_MAX - 1));
+        assert_eq!(issue(&mut run, 1), ["OK"]);
+        assert_eq!((run.met.newest.len(), run.met.older.is_some()), (MET_MAX, false), "as many as may stay in memory");
+        assert_eq!(issue(&mut run, 2), ["OK"]);
+        assert_eq!((run.met.newest.len(), run.met.older.is_some()), (MET_MAX + 1, false));
+        assert_eq!(issue(&mut run, 3), ["OK"]);
+        assert_eq!((run.met.newest.len(), run.met.older.is_some()), (1, true), "one more was moved away");
+        run.met.newest.extend(met(from + 500_000, MET_MAX));
+        for known in [1, 2, 3, 1_000, 500_000, 1_000 + MET_MAX as u64 - 2] {
+            assert_eq!(issue(&mut run, known), ["DUPLICATE_ROW"], "{known}");
+        }
+        assert_eq!(run.met.newest.len(), 0, "moved away the second time as the first");
+        assert_eq!(issue(&mut run, 4), ["OK"]);
+        assert_eq!(ledger.len().unwrap(), 4);
+    }
+
+    #[test]
+    fn codes_that_cannot_be_moved_away_stay_known_and_nothing_is_issued() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let mut run = ledger.begin(None, now()).unwrap();
+        run.met.newest.extend(0..=MET_MAX as u64);
+        let full = run.met.older.insert(Met::nameless().unwrap());
+        full.execute_batch("PRAGMA max_page_count = 3").unwrap();
+        let error = ledger.issue_all(&mut run, &[order(1)], now(), &key(1), &mut dice()).unwrap_err();
+        assert_eq!(error.code(), "TEMPORARY_FAILED");
+        assert!(error.to_string().contains("TMPDIR"), "{error}");
+        assert_eq!(ledger.len().unwrap(), 0);
+        assert!((0..=MET_MAX as u64).all(|code| run.met.contains(code).unwrap()));
+
+        run.met.older.as_ref().unwrap().execute_batch("PRAGMA max_page_count = 1000000").unwrap();
+        assert_eq!(codes(&ledger.issue_all(&mut run, &[order(1)], now(), &key(1), &mut dice()).unwrap()), ["OK"]);
     }
 
     #[test]

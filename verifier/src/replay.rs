@@ -180,7 +180,9 @@ mod tests {
     #[test]
     fn a_full_guard_accepts_nothing_and_forgets_only_what_is_old() {
         let mut guard = MemoryGuard::new(2);
+        assert!(guard.is_empty());
         assert_eq!(guard.record(&sighting(0, 1, None), now(0)), Ok(Recorded::First));
+        assert!(!guard.is_empty());
         assert_eq!(guard.record(&sighting(1, 2, None), now(1)), Ok(Recorded::First));
         assert_eq!(guard.record(&sighting(1, 3, None), now(300)), Err(GuardUnavailable));
         assert_eq!(guard.record(&sighting(0, 1, None), now(300)), Ok(Recorded::Seen));
