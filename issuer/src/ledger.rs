@@ -20,6 +20,9 @@
 //! first, and none lasts longer than about half a second, however slowly the key signs (a single signature is not interrupted). Between two of
 //! them the file is free for a moment, so that whoever waits gets in. What was stored stays; statuses are set and lists published as before.
 //!
+//! **Long runs.** A run remembers which residence codes it has met, since a second request for one of them is a slip. Beyond some ten thousand it keeps
+//! them in a temporary file without a name, so that memory does not grow with the file of requests.
+//!
 //! **Forms.** A ledger of form 1, which knew no halts, becomes one of form 2 when it is opened, in one transaction; programs that know form 1
 //! only do not open it any more.
 

@@ -403,7 +403,7 @@ mod tests {
     use super::*;
     use crate::journal::By;
     use crate::policy::Policy;
-    use crate::replay::{Recorded, Sighting};
+    use crate::replay::{LocalGuard as _, Recorded, Sighting};
     use crate::testing::{self, DAY, OTHER_ROOT, PERMIT_KEY, ROOT, STATUS_KEY, at};
     use crate::trust::TrustRefusal;
     use crate::verdict::{Outcome, Reason};
@@ -1052,7 +1052,13 @@ mod tests {
         assert_eq!(record(&Sighting { cnonce: Some([9; 16]), ..base }), Ok(Recorded::Seen));
         assert_eq!(record(&sighting(2, 1, Some(9))), Ok(Recorded::First));
         assert_eq!(record(&sighting(2, 2, Some(9))), Ok(Recorded::ChallengeUsed));
+        // Asking records nothing.
+        let known = |sighting: &Sighting| state.guard().known(sighting);
+        assert_eq!(known(&sighting(2, 2, Some(9))), Ok(Some(Recorded::ChallengeUsed)));
+        assert_eq!(known(&sighting(2, 2, Some(8))), Ok(None));
         assert_eq!(record(&sighting(2, 2, Some(8))), Ok(Recorded::First));
+        assert_eq!(known(&sighting(2, 2, Some(8))), Ok(Some(Recorded::Seen)));
+        assert_eq!(known(&sighting(2, 3, None)), Ok(None));
     }
 
     #[test]

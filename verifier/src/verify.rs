@@ -200,7 +200,6 @@ fn one_code<T: AsRef<str>>(frame: &[T]) -> Result<Code, Reason> {
         _ => return Err(Reason::MultipleCodes),
     };
     let (kind, bytes) = text::decode(text).map_err(|error| match error {
-        TextError::NotAPermitCode => Reason::NotAPermitCode,
         TextError::UnsupportedVersion(_) => Reason::UnsupportedVersion,
         _ => Reason::Malformed,
     })?;

@@ -267,16 +267,21 @@ impl LoadedWorld {
         policy: &BTreeMap<String, i64>,
         frame: &[T],
     ) -> Verdict {
-        let mut context = Context {
+        let policy = policy_with(&[&self.raw.policy, policy]);
+        verify::verify(frame, &mut Context { policy, ..self.context(now, asked, guard) })
+    }
+
+    /// What a verdict needs, with the policy of a new installation.
+    pub fn context<'a>(&'a self, now: &str, asked: &Asked, guard: &'a mut dyn ReplayGuard) -> Context<'a> {
+        Context {
             now: time(now),
             trust: self.trust.as_ref(),
             status: &self.status,
             newest_signed_time: self.newest,
             asked: asked.clone(),
             replay: guard,
-            policy: policy_with(&[&self.raw.policy, policy]),
-        };
-        verify::verify(frame, &mut context)
+            policy: Policy::default(),
+        }
     }
 }
 

@@ -4,13 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ciborium::Value;
 use credential_format::text;
+use credential_format::timestamp::Timestamp;
 use vectors::judge::{self, StatusOffer, Worlds, unhex};
 use vectors::sample_permits::fixtures_folder;
 use vectors::vector::{self, Expect, ListVector, ObjectVector, TextVector, Vector, VerdictVector, World};
-use verifier::replay::MemoryGuard;
+use verifier::policy::{GuardFallback, Policy};
+use verifier::replay::{GuardUnavailable, MemoryGuard, Recorded, ReplayGuard, Sighting};
 use verifier::trust::TrustedList;
 use verifier::verdict::{CheckResult, Outcome, Reason, Step, Subject, Verdict};
-use verifier::verify::Asked;
+use verifier::verify::{Asked, Context, verify};
 
 #[test]
 fn every_vector_is_judged_as_it_says() {
@@ -152,6 +154,10 @@ fn check_verdict(v: &VerdictVector, worlds: &Worlds) -> Result<(), String> {
     same("curable", &verdict.reason.is_curable(), &v.curable)?;
     same("assurance", &verdict.assurance.map(|a| a.word()), &v.assurance.as_deref())?;
     check_steps(&verdict, v.step)?;
+    if verdict.reason == Reason::Specimen || verdict.outcome() == Outcome::Accept {
+        let specimen = verdict.permit().map(|permit| permit.is_specimen());
+        same("whether it is a specimen", &specimen, &Some(verdict.reason == Reason::Specimen))?;
+    }
     if let Some(dates) = &v.dates {
         let permit = verdict.permit().ok_or("no signed permit to take dates from")?;
         let until = permit.claims().endorsed_until;
@@ -183,6 +189,34 @@ fn check_steps(verdict: &Verdict, decides: u8) -> Result<(), String> {
         Outcome::Undetermined => CheckResult::Unknown,
     };
     same("result of the deciding step", &last.result, &result)
+}
+
+// ---- What no vector can say
+
+/// Knows of this counter only that the code is new; what the others saw it was not told.
+struct CutOff;
+
+impl ReplayGuard for CutOff {
+    fn record(&mut self, _: &Sighting, _: Timestamp) -> Result<Recorded, GuardUnavailable> {
+        Ok(Recorded::FirstHere)
+    }
+}
+
+#[test]
+fn a_code_new_to_this_counter_only_is_accepted_where_the_policy_says_so() {
+    let worlds = Worlds::load();
+    let Vector::Verdict(v) = Vector::load_all().remove("verdict/valid").unwrap() else { panic!("a verdict") };
+    let world = worlds.get(&v.world).unwrap();
+    for (guard_fallback, reason, here_only) in [
+        (GuardFallback::Undetermined, Reason::ReplayGuardUnavailable, false),
+        (GuardFallback::LocalOnly, Reason::Valid, true),
+    ] {
+        let policy = Policy { guard_fallback, ..Policy::default() };
+        let mut guard = CutOff;
+        let mut context = Context { policy, ..world.context(&v.now, &Asked::Nothing, &mut guard) };
+        let verdict = verify(&v.frame, &mut context);
+        assert_eq!((verdict.reason, verdict.replay_checked_here_only), (reason, here_only));
+    }
 }
 
 // ---- The collection as a whole
