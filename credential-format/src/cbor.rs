@@ -453,10 +453,7 @@ pub fn canonical(value: &Value) -> Option<Vec<u8>> {
 fn push_canonical(value: &Value, bytes: &mut Vec<u8>, depth: usize) -> Option<()> {
     let mut encoder = Encoder::new(&mut *bytes);
     match value {
-        Value::Integer(n) => match i128::from(*n) {
-            n if n >= 0 => encoder.u64(u64::try_from(n).ok()?).ok().map(|_| ()),
-            n => encoder.int(minicbor::data::Int::try_from(n).ok()?).ok().map(|_| ()),
-        },
+        Value::Integer(n) => encoder.int(minicbor::data::Int::try_from(i128::from(*n)).ok()?).ok().map(|_| ()),
         Value::Bytes(b) => encoder.bytes(b).ok().map(|_| ()),
         Value::Text(t) => encoder.str(t).ok().map(|_| ()),
         Value::Bool(b) => encoder.bool(*b).ok().map(|_| ()),
@@ -654,6 +651,18 @@ mod tests {
         assert_eq!(walk(&[&[0x81; 8][..], &[0xa0]].concat(), 99), Err(Malformed::TooDeep));
         assert_eq!(walk(&nested(1_000_000), 2_000_000), Err(Malformed::TooDeep));
         assert_eq!(walk(&vec![0xc1; 1_000_000], 2_000_000), Err(Malformed::TooDeep), "tags nest as well");
+        for reserved in [0x1c, 0x1d, 0x1e, 0x1f] {
+            assert_eq!(walk(&[reserved], 9), Err(Malformed::Encoding(0)), "{reserved}");
+        }
+        for cut in [0x18, 0x19, 0x1a, 0x1b] {
+            assert_eq!(walk(&[cut], 9), Err(Malformed::CutShort(0)), "{cut}");
+        }
+        assert_eq!(walk(&[0x1b, 1, 2, 3, 4, 5, 6, 7, 8], 9), Ok(()));
+        assert_eq!(walk(&[0x1b, 1, 2, 3, 4, 5, 6, 7], 9), Err(Malformed::CutShort(0)));
+        assert_eq!((walk(&[0xf4], 9), walk(&[0xf5], 9)), (Ok(()), Ok(())), "false and true");
+        assert_eq!(walk(&[0xf3], 9), Err(Malformed::Encoding(0)));
+        assert_eq!(walk(&[0xf6], 9), Err(Malformed::Encoding(0)));
+        assert_eq!(walk(&[1, 2, 3], 9), Err(Malformed::Trailing(2)));
         assert_eq!(walk(&[0x83, 1, 2, 3], 4), Ok(()));
         assert_eq!(walk(&[0x83, 1, 2, 3], 3), Err(Malformed::TooManyItems(3)));
         let long = [[0x82, 5, 0xa1, 1, 0x58, 58].as_slice(), &[0; 58]].concat();
@@ -677,5 +686,17 @@ mod tests {
         let tagged = tree(&[0xd2, 0x81, 0x20]).unwrap();
         assert_eq!(diagnostic(&tagged), "18([-1])");
         assert_eq!(tree(&[0x81, 0xd2, 0x20]), Err(Malformed::NotDeterministic), "no tags inside");
+        assert_eq!(tree(&[0xd2, 0xd2, 0x62, 0xc0, 0x80]), Err(Malformed::Encoding(2)), "no UTF-8 in it");
+        assert_eq!(canonical(&Value::Null), None);
+        assert_eq!(canonical(&Value::from(u64::MAX)).unwrap(), [0x1b, 255, 255, 255, 255, 255, 255, 255, 255]);
+    }
+
+    #[test]
+    fn diagnostic_notation_shows_every_kind_of_item() {
+        let bytes = b"\x86\x18\x64\x20\x42\x0a\xff\x62\"a\xf5\xa2\x01\x80\x02\xf4";
+        assert_eq!(diagnostic(&read_tree(bytes, 64).unwrap()), r#"[100, -1, h'0aff', "\"a", true, {1: [], 2: false}]"#);
+        // No object holds these; a tree may.
+        let others = Value::Array(vec![Value::Null, Value::Float(1.5)]);
+        assert_eq!(diagnostic(&others), "[null, 1.5]");
     }
 }
