@@ -258,7 +258,7 @@ fn short_region(name: &str) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
+    use alloc::{format, string::ToString};
 
     use super::*;
 
@@ -288,7 +288,7 @@ mod tests {
             assert_eq!(Division::new(code), Err(DivisionError::Unknown { code: u32::try_from(code).unwrap() }));
         }
         assert_eq!(Division::parse("440106"), Ok(division(440_106)));
-        for text in ["", "44010", "4401060", "+44010", " 44010", "44010a", "４４０１０６"] {
+        for text in ["", "44010", "4401060", "0440106", "+44010", " 44010", "44010a", "４４０１０６"] {
             assert_eq!(Division::parse(text), Err(DivisionError::NotSixDigits), "{text}");
         }
     }
@@ -402,6 +402,7 @@ mod tests {
         assert!(!prefix("4403").contains_prefix(prefix("4404")));
         assert!(!prefix("45").contains_prefix(prefix("440300")));
         assert_eq!(prefix("4403").to_string(), "4403");
+        assert_eq!(format!("{:?}, {:?}", prefix("4403"), division(440_106)), "DivisionPrefix(4403), Division(440106)");
         assert_eq!((prefix("4403").as_str(), prefix("4403").length()), ("4403", 4));
         assert_eq!((prefix("44").as_str(), prefix("440305").as_str()), ("44", "440305"));
         for text in ["", "4", "440", "44030", "4403050", "04", "4a", "+4", "４４"] {

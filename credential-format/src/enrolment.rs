@@ -173,3 +173,21 @@ impl<'b> Strict<'b> for EnrolmentClaims {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::*;
+
+    #[test]
+    fn debug_shows_nothing_of_the_person() {
+        let claims = EnrolmentClaims {
+            issued_at: Timestamp::MIN,
+            device_key: CoseKey::Ed25519([0xab; 32]),
+            nonce: [9; 16],
+            residence_code: ResidenceCode::with_check(440_000_000_012_345).unwrap(),
+        };
+        assert_eq!(format!("{claims:?}"), "EnrolmentClaims { device_key: Ed25519(abab…), .. }");
+    }
+}

@@ -112,6 +112,7 @@ mod tests {
         assert_eq!(Ethnicity::new(0), Err(EthnicityError::OutOfRange));
         assert_eq!(Ethnicity::new(1).unwrap().name(), "汉族");
         assert_eq!(Ethnicity::new(56).unwrap().name(), "基诺族");
+        assert_eq!((Ethnicity::new(1).unwrap().name_en(), Ethnicity::new(56).unwrap().name_en()), ("Han", "Jino"));
         assert_eq!(Ethnicity::new(57), Err(EthnicityError::OutOfRange));
         assert_eq!(Ethnicity::new(256 + 1), Err(EthnicityError::OutOfRange));
         assert_eq!(Ethnicity::new(u64::MAX), Err(EthnicityError::OutOfRange));

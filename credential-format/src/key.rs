@@ -362,13 +362,26 @@ mod tests {
     fn thumbprints_are_read_as_people_write_them() {
         let text = "49:6b d8 ".to_owned() + &"ab".repeat(29);
         assert_eq!(Thumbprint::parse(&text).unwrap().to_string(), "496bd8".to_owned() + &"ab".repeat(29));
+        assert_eq!(format!("{:?}", Thumbprint([0xab; 32])), format!("Thumbprint({})", "ab".repeat(32)));
         assert_eq!(Thumbprint::parse("496b"), None);
         assert_eq!(Thumbprint::parse(&"ab".repeat(33)), None);
         assert_eq!(Thumbprint::parse(&"zz".repeat(32)), None);
     }
 
     extern crate std;
-    use std::{borrow::ToOwned, string::ToString};
+    use std::{borrow::ToOwned, format, string::ToString};
+
+    #[test]
+    fn keys_are_named_short_where_they_are_not_compared() {
+        let mut point = [0xcd; 33];
+        point[0] = 2;
+        assert_eq!(
+            format!("{:?}, {:?}", CoseKey::Ed25519([0xab; 32]), CoseKey::P256(point)),
+            "Ed25519(abab…), P256(cdcd…)"
+        );
+        let kid = Kid([1, 2, 3, 4, 5, 6, 7, 0xff]);
+        assert_eq!(format!("{kid}, {kid:?}"), "01020304050607ff, Kid(01020304050607ff)");
+    }
 
     /// RFC 9679 section 6: the example key and its thumbprint.
     #[test]
