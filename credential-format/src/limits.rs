@@ -10,7 +10,7 @@ pub const PRESENTATION_BYTES_MAX: usize = 2_048;
 pub const SMALL_OBJECT_BYTES_MAX: usize = 512;
 
 /// Bytes of a trust list: a nation of 3,000 issuers with three keys each is about 0.7 MB.
-pub const TRUST_LIST_BYTES_MAX: usize = 4 * 1024 * 1024;
+pub const TRUST_LIST_BYTES_MAX: usize = 4_194_304;
 
 /// Nesting of arrays, maps and tags in one CBOR object; an embedded `bstr .cbor` begins again at one.
 pub const CBOR_DEPTH_MAX: usize = 8;

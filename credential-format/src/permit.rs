@@ -481,3 +481,16 @@ fn read_place(r: &mut Reader<'_>, field: &'static str) -> Result<Place, Malforme
     let detail = DisplayText::parse(r.text()?).map_err(|e| Malformed::field(field, e.code()))?;
     Ok(Place::new(division, detail))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn relations_have_their_words() {
+        let words = [1, 2, 3, 0, 4].map(|number| Relation(number).words());
+        let other = ("其他关系", "other relation");
+        let known = [("监护人", "guardian"), ("近亲属", "near relative"), ("家庭成员", "family member")];
+        assert_eq!(words, [known[0], known[1], known[2], other, other]);
+    }
+}

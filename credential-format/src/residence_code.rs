@@ -108,7 +108,7 @@ impl ResidenceCodeError {
 fn check_digit(first15: u64) -> u64 {
     let (mut product, mut place) = (10, 10_u64.pow(14));
     while place > 0 {
-        let sum = (product + first15 / place % 10) % 10;
+        let sum = (product + first15 / place) % 10;
         product = (if sum == 0 { 10 } else { sum }) * 2 % 11;
         place /= 10;
     }
@@ -131,6 +131,9 @@ mod tests {
         assert_eq!(code.get(), SPECIMEN);
         assert_eq!(ResidenceCode::parse("4400000000123454"), Ok(code));
         assert_eq!(ResidenceCode::parse("4400 0000 0012 3454"), Ok(code));
+        for other in ["0004400000000123454", "44000 0000 012 3454", "4400 0000 0012345 4", "440 0000 0001 23454"] {
+            assert_eq!(ResidenceCode::parse(other), Err(ResidenceCodeError::Form), "{other}");
+        }
         assert_eq!(ResidenceCode::with_check(440_000_000_012_345), Ok(code));
         assert_eq!(format!("{code:?}"), "ResidenceCode(***)");
     }

@@ -373,6 +373,28 @@ mod tests {
     }
 
     #[test]
+    fn faults_are_named_at_their_place_in_any_group() {
+        let with = |place: usize, digit: &str| {
+            let mut digits = "0".repeat(17 * 2 + 3);
+            digits.replace_range(place..place + digit.len(), digit);
+            decode_body(digits.as_bytes())
+        };
+        for place in [0, 16, 17, 20, 33, 34, 36] {
+            assert_eq!(with(place, "x"), Err(TextError::NotADigit(place)));
+        }
+        for (place, over) in [(0, "99999999999999999"), (17, "99999999999999999"), (34, "999")] {
+            assert_eq!(with(place, over), Err(TextError::Group(place)));
+        }
+        // 5,000 digits are not too many, though no number of bytes gives them; 4,998 are some.
+        assert_eq!(decode_body("0".repeat(TEXT_DIGITS_MAX).as_bytes()), Err(TextError::Length(TEXT_DIGITS_MAX)));
+        assert!(decode_body("0".repeat(17 * 294).as_bytes()).is_ok());
+        assert_eq!(
+            decode_body("0".repeat(TEXT_DIGITS_MAX + 1).as_bytes()),
+            Err(TextError::TooLong(TEXT_DIGITS_MAX + 1))
+        );
+    }
+
+    #[test]
     fn lengths_that_no_bytes_give_are_refused() {
         for len in 0..=34usize {
             let result = decode_body("0".repeat(len).as_bytes());

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ciborium::Value;
+use credential_format::presentation::UnverifiedPresentation;
 use credential_format::text;
 use credential_format::timestamp::Timestamp;
 use vectors::judge::{self, StatusOffer, Worlds, unhex};
@@ -216,6 +217,25 @@ fn a_code_new_to_this_counter_only_is_accepted_where_the_policy_says_so() {
         let mut context = Context { policy, ..world.context(&v.now, &Asked::Nothing, &mut guard) };
         let verdict = verify(&v.frame, &mut context);
         assert_eq!((verdict.reason, verdict.replay_checked_here_only), (reason, here_only));
+    }
+}
+
+#[test]
+fn debug_shows_nothing_of_the_person() {
+    let Vector::Verdict(v) = Vector::load_all().remove("verdict/valid").unwrap() else { panic!("a verdict") };
+    let (_, bytes) = text::decode(&v.frame[0]).unwrap();
+    let presented = UnverifiedPresentation::parse(&bytes).unwrap();
+    let permit = presented.permit();
+    let kid = permit.kid();
+    assert_eq!(
+        format!("{presented:?}"),
+        format!("UnverifiedPresentation {{ permit: UnverifiedPermit {{ kid: Kid({kid}), .. }}, .. }}")
+    );
+    let claims = permit.unverified_claims();
+    let shown = format!("{claims:?}");
+    assert!(shown.starts_with("Claims { issued_at: ") && shown.ends_with(", .. }"), "{shown}");
+    for personal in [claims.name.as_str(), &claims.citizen_id.first17().to_string(), &claims.residence_code.digits()] {
+        assert!(!shown.contains(personal));
     }
 }
 
