@@ -8,7 +8,6 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use ciborium::Value;
-use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 use crate::limits::{CBOR_DEPTH_MAX, CBOR_ITEMS_MAX};
@@ -331,11 +330,6 @@ impl<'b> Reader<'b> {
     pub fn tag(&mut self, tag: u64, expected: &'static str) -> Result<(), Malformed> {
         let at = self.0.position();
         if self.0.tag().ok().map(|t| t.as_u64()) == Some(tag) { Ok(()) } else { Err(Malformed::Shape { expected, at }) }
-    }
-
-    /// Whether an array stands here.
-    pub fn at_array(&self) -> bool {
-        matches!(self.0.datatype(), Ok(Type::Array))
     }
 
     /// The bytes of the whole item that stands here, unread.

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ciborium::Value;
+use credential_format::limits::STATUS_ENTRIES_MAX;
+use credential_format::permit::{Claims, ClaimsError, UnverifiedPermit};
 use credential_format::presentation::UnverifiedPresentation;
 use credential_format::text;
 use credential_format::timestamp::Timestamp;
@@ -221,11 +223,28 @@ fn a_code_new_to_this_counter_only_is_accepted_where_the_policy_says_so() {
 }
 
 #[test]
-fn debug_shows_nothing_of_the_person() {
+fn an_index_that_no_list_has_is_not_signed() {
+    let bytes = valid_code();
+    let presented = UnverifiedPresentation::parse(&bytes).unwrap();
+    let (kid, mut claims) = (presented.permit().kid(), Claims::clone(presented.permit().unverified_claims()));
+    claims.status.index = STATUS_ENTRIES_MAX - 1;
+    assert!(claims.to_sign(kid).is_ok());
+    claims.status.index = STATUS_ENTRIES_MAX;
+    assert_eq!(claims.to_sign(kid).err(), Some(ClaimsError::StatusIndex));
+}
+
+/// The bytes of a presentation that is accepted.
+fn valid_code() -> Vec<u8> {
     let Vector::Verdict(v) = Vector::load_all().remove("verdict/valid").unwrap() else { panic!("a verdict") };
-    let (_, bytes) = text::decode(&v.frame[0]).unwrap();
+    text::decode(&v.frame[0]).unwrap().1
+}
+
+#[test]
+fn a_permit_keeps_its_bytes_and_debug_shows_nothing_of_the_person() {
+    let bytes = valid_code();
     let presented = UnverifiedPresentation::parse(&bytes).unwrap();
     let permit = presented.permit();
+    assert!(UnverifiedPermit::parse(permit.bytes()).is_ok());
     let kid = permit.kid();
     assert_eq!(
         format!("{presented:?}"),
