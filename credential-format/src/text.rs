@@ -504,6 +504,9 @@ mod tests {
         // One digit shorter than any permit's code, and one that is not.
         assert_eq!(scanner_fault(&alloc::format!("611{}", "0".repeat(17 * 23 + 5))), None);
         assert_eq!(scanner_fault(&alloc::format!("611{}", "0".repeat(17 * 23 + 8))), Some(TextError::Length(402)));
+        for other in ["613", "867", "860", "863"] {
+            assert_eq!(scanner_fault(&alloc::format!("{other}{}", "0".repeat(17 * 23 + 8))), None, "{other}");
+        }
         assert_eq!(scanner_fault("86110000000000000000000"), Some(TextError::Length(23)));
         assert_eq!(scanner_fault(&alloc::format!("8611{}", "9".repeat(17))), Some(TextError::Group(4)));
         assert_eq!(scanner_fault("861100000000000x000"), Some(TextError::NotADigit(15)));

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ciborium::Value;
-use credential_format::limits::STATUS_ENTRIES_MAX;
+use credential_format::cbor::Malformed;
+use credential_format::limits::{PRESENTATION_BYTES_MAX, STATUS_ENTRIES_MAX};
 use credential_format::permit::{Claims, ClaimsError, UnverifiedPermit};
 use credential_format::presentation::UnverifiedPresentation;
 use credential_format::text;
@@ -231,6 +232,23 @@ fn an_index_that_no_list_has_is_not_signed() {
     assert!(claims.to_sign(kid).is_ok());
     claims.status.index = STATUS_ENTRIES_MAX;
     assert_eq!(claims.to_sign(kid).err(), Some(ClaimsError::StatusIndex));
+}
+
+#[test]
+fn a_presentation_that_nobody_would_read_is_not_signed() {
+    let bytes = valid_code();
+    let presented = UnverifiedPresentation::parse(&bytes).unwrap();
+    let (kid, binding) = (presented.permit().kid(), presented.unverified_binding());
+    let shown_with = |filling: usize| {
+        let mut claims = Claims::clone(presented.permit().unverified_claims());
+        claims.unknown_extensions = vec![(1_000, Value::Bytes(vec![0; filling]))];
+        let permit = claims.to_sign(kid).unwrap().finish(&[0; 64]);
+        binding.to_sign(&permit).map(|to_sign| to_sign.finish(&[0; 64]).len())
+    };
+    let room = PRESENTATION_BYTES_MAX - shown_with(1_000).unwrap() + 1_000;
+    assert_eq!(shown_with(room), Ok(PRESENTATION_BYTES_MAX));
+    let most = PRESENTATION_BYTES_MAX;
+    assert_eq!(shown_with(room + 1), Err(Malformed::TooLong { bytes: most + 1, most }));
 }
 
 /// The bytes of a presentation that is accepted.
