@@ -95,11 +95,19 @@ pub(crate) fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R 
 
 #[cfg(test)]
 mod tests {
+    use credential_format::display_text::DisplayText;
     use credential_format::permit::UnverifiedPermit;
 
     use super::*;
     use crate::issue::tests::{Faulty, device, key, now};
     use crate::request::tests::{sample, today};
+
+    #[test]
+    fn debug_shows_what_carries_the_permit_and_not_whose_it_is() {
+        let note =
+            VoucherNote { serial: DisplayText::parse("A1").unwrap(), place: DisplayText::parse("受理点").unwrap() };
+        assert_eq!(format!("{:?} {:?}", Bearer::Device(device(9)), Bearer::Paper(note)), "Device Paper");
+    }
 
     fn jobs(count: u64) -> impl Iterator<Item = Job> {
         let request = sample().check(today()).unwrap();
