@@ -631,6 +631,34 @@ pub(crate) mod tests {
         assert_eq!(format!("{:?}", prepare()), format!("UnsignedPermit {{ slot: {SLOT:?}, .. }}"));
     }
 
+    #[test]
+    fn every_refusal_speaks_chinese_and_says_whether_to_go_on() {
+        let refusals = [
+            (IssueError::Claims(ClaimsError::ExpiryBeforeIssue), false),
+            (IssueError::Claims(ClaimsError::EndorsedBeforeIssue), false),
+            (IssueError::Claims(ClaimsError::BornAfterIssue), false),
+            (IssueError::Claims(ClaimsError::StatusIndex), false),
+            (IssueError::EnrolmentOfAnother, false),
+            (IssueError::NotEd25519(NotEd25519), true),
+            (SigningError::Signer.into(), true),
+            (SigningError::SignatureRefused.into(), true),
+            (IssueError::TooLarge { bytes: 2_000, most: 1_888 }, false),
+            (IssueError::Unreadable, true),
+        ];
+        let mut sentences: Vec<String> = refusals.iter().map(|(error, _)| error.zh()).collect();
+        for (error, is_the_keys_fault) in refusals {
+            assert_eq!(error.is_the_keys_fault(), is_the_keys_fault, "{error}");
+        }
+        sentences.extend([EnrolmentTimeError::Old(now()), EnrolmentTimeError::Future(now())].map(|error| error.zh()));
+        for sentence in &sentences {
+            assert!(sentence.contains('请') || sentence.contains("须"), "what to do next: {sentence}");
+        }
+        let all = sentences.len();
+        sentences.sort();
+        sentences.dedup();
+        assert_eq!(sentences.len(), all);
+    }
+
     /// No request makes one so long; a later one may.
     #[test]
     fn a_permit_that_no_code_would_hold_does_not_leave() {

@@ -818,6 +818,23 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn an_endorsement_ends_five_years_from_today_at_the_latest() {
+        let until = |day: &str| codes(&RawRequest { endorsed_until: Some(day.into()), ..sample() });
+        assert_eq!(until("2031-07-01"), []);
+        assert_eq!(until("2031-07-02"), [("endorsed_until", "ENDORSED_TOO_FAR")]);
+    }
+
+    #[test]
+    fn what_carries_the_permit_is_kept_where_it_is_named() {
+        let named = full().check(today()).unwrap();
+        assert_eq!(format!("{:?}", named.device_key().unwrap().cose_key()), "Ed25519(d75a…)");
+        assert_eq!(named.enrolment_nonce(), Some(&[0x0f; 16]));
+        assert_eq!(named.voucher().map(|note| note.serial.as_str()), Some("TH-2026-000017"));
+        let bare = sample().check(today()).unwrap();
+        assert_eq!((bare.device_key(), bare.enrolment_nonce(), bare.voucher().is_some()), (None, None, false));
+    }
+
+    #[test]
     fn a_holder_is_born_before_the_day_of_issue() {
         let mut raw = sample();
         raw.citizen_id = Some("110101202506010015".into());
@@ -874,6 +891,7 @@ pub(crate) mod tests {
         let errors = raw.check(today()).unwrap_err();
         assert_eq!(errors.len(), 15, "addresses wait for their divisions, and the voucher fields take any text");
         for error in &errors {
+            assert_eq!(error.to_string(), format!("{}: {} [{}]", error.field, error.en, error.code));
             assert!(!error.to_string().contains("SECRET77") && !error.zh.contains("SECRET77"), "{error}");
             assert!(error.zh.chars().any(|c| c > '\u{4e00}') && !error.en.is_empty(), "{error}");
             assert!(error.code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_'));
