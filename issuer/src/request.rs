@@ -818,6 +818,16 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_is_wrong_in_an_address_is_told_of_what_follows_the_names() {
+        for whole in ["广东省广州市海珠区样板街\u{7}22号", "广州市海珠区样板街\u{7}22号"] {
+            let raw = RawRequest { address: Some(whole.into()), ..sample() };
+            let errors = raw.check(today()).unwrap_err();
+            let [error] = errors.as_slice() else { panic!("{errors:?}") };
+            assert!(error.zh.starts_with("行政区划名称之后的地址"), "{}", error.zh);
+        }
+    }
+
+    #[test]
     fn an_endorsement_ends_five_years_from_today_at_the_latest() {
         let until = |day: &str| codes(&RawRequest { endorsed_until: Some(day.into()), ..sample() });
         assert_eq!(until("2031-07-01"), []);
