@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use credential_format::cose::ToSign;
 use credential_format::key::PublicKey;
-use credential_format::limits::{STATUS_ENTRIES_MAX, STATUS_TOKEN_BYTES_MAX, STATUS_URI_BYTES_MAX};
+use credential_format::limits::{STATUS_ENTRIES_MAX, STATUS_URI_BYTES_MAX};
 use credential_format::status_list::{Status, StatusListDraft, StatusListHead, UnverifiedStatusList};
 use credential_format::timestamp::Timestamp;
 use ed25519_dalek::Signature;
@@ -86,9 +86,6 @@ impl UnsignedStatusList {
     pub fn finish(self, signature: &[u8; 64]) -> Result<PublishedStatusList, StatusError> {
         self.public.verify(self.message(), signature).map_err(|_| SigningError::SignatureRefused)?;
         let bytes = self.to_sign.finish(signature);
-        if bytes.len() > STATUS_TOKEN_BYTES_MAX {
-            return Err(StatusError::Unreadable);
-        }
         let read = UnverifiedStatusList::parse(&bytes).map_err(|_| StatusError::Unreadable)?;
         let checked = read.check(&self.public).map_err(|_| StatusError::Unreadable)?;
         if *checked.head() != self.head || checked.bytes() != self.draft.bytes() {
@@ -232,6 +229,8 @@ impl StatusError {
 
 #[cfg(test)]
 mod tests {
+    use credential_format::limits::STATUS_TOKEN_BYTES_MAX;
+
     use super::*;
     use crate::issue::tests::{Faulty, key, now};
 
@@ -288,6 +287,28 @@ mod tests {
     }
 
     #[test]
+    fn a_list_that_reads_back_otherwise_does_not_leave() {
+        let prepare = || {
+            let entries = [(5, Status::Cancelled)];
+            UnsignedStatusList::prepare(entries, 1, &uri(), period(), key(1).public()).unwrap()
+        };
+        let finished = |list: UnsignedStatusList| {
+            let signature = ed25519_dalek::SigningKey::from_bytes(&[1; 32]).sign(list.message()).to_bytes();
+            list.finish(&signature)
+        };
+        let head = prepare().head;
+        assert_eq!(format!("{:?}", prepare()), format!("UnsignedStatusList {{ head: {head:?}, .. }}"));
+        let list = finished(prepare()).unwrap();
+        assert_eq!(format!("{list:?}"), format!("PublishedStatusList {{ head: {head:?}, .. }}"));
+        let mut entry = prepare();
+        assert!(entry.draft.set(6, Status::Cancelled));
+        assert_eq!(finished(entry), Err(StatusError::Unreadable));
+        let mut name = prepare();
+        name.head.subject.push('1');
+        assert_eq!(finished(name), Err(StatusError::Unreadable));
+    }
+
+    #[test]
     fn the_fullest_list_fits() {
         // Statuses without any pattern: the worst that compression can meet.
         let mut state = 1u64;
@@ -304,6 +325,8 @@ mod tests {
         let period = |life, ttl| StatusPeriod::new(now(), life, ttl).is_ok();
         assert!(period(60, 60) && period(60, 1));
         assert!(!period(59, 1) && !period(60, 61) && !period(60, 0) && !period(u64::MAX, 1));
+        assert_eq!(StatusUri::parse("https://a").unwrap().as_str(), "https://a");
+        assert_eq!(StatusUri::parse("http://a").unwrap_err().code(), "STATUS_URI");
         let fits = |text: &str| StatusUri::parse(text).is_ok();
         assert!(fits("https://a") && fits(&format!("https://{}", "a".repeat(248))));
         assert!(!fits("http://a") && !fits("https://") && !fits("https://a/") && !fits("https://a b"));
