@@ -668,7 +668,7 @@ pub enum LedgerError {
         "the ledger failed: {0}; nothing of this batch was issued: check the disk, then run the same command again with the same --idempotency-key"
     )]
     Database(rusqlite::Error),
-    /// The file beside the ledger in which a long run keeps the residence codes that it has met.
+    /// The temporary file in which a long run keeps the residence codes that it has met.
     #[error(
         "the folder for temporary files failed: {0}; nothing of this batch was issued: make room there or name another folder in TMPDIR (TMP on Windows), then run the same command again with the same --idempotency-key"
     )]
