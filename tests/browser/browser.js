@@ -121,14 +121,11 @@ export async function openAt(address, { width = 1366, height = 768, language = "
       const out = [root.scrollWidth - root.clientWidth, root.scrollHeight - root.clientHeight];
       return verdict.hidden ? [...out, 0, 0] : [...out, verdict.scrollWidth - verdict.clientWidth, verdict.scrollHeight - verdict.clientHeight];
     }),
-    /** Keys as a gun sends them: fast, without a person's pauses. Their times are the gun's, however long the machine does something else between two. */
+    /** Keys as a gun sends them: fast, without a person's pauses. */
     gun: (text, { end = "Enter", ime = false, gap = 6 } = {}) => page.evaluate(async ({ text, end, ime, gap }) => {
-      let at = performance.now();
       const send = (code, key) => {
         const target = document.activeElement ?? document.body;
         const event = new KeyboardEvent("keydown", { code, key: ime ? "Process" : key, keyCode: ime ? 229 : 0, isComposing: ime, bubbles: true, cancelable: true });
-        Object.defineProperty(event, "timeStamp", { value: at });
-        at += gap;
         if (target.dispatchEvent(event) && "value" in target && /^[\dX]$/.test(key)) target.value += key;
       };
       for (const key of text) {
