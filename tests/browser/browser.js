@@ -121,18 +121,20 @@ export async function openAt(address, { width = 1366, height = 768, language = "
       const out = [root.scrollWidth - root.clientWidth, root.scrollHeight - root.clientHeight];
       return verdict.hidden ? [...out, 0, 0] : [...out, verdict.scrollWidth - verdict.clientWidth, verdict.scrollHeight - verdict.clientHeight];
     }),
-    /** Keys as a gun sends them: fast, without a person's pauses. */
+    /** Keys as a gun strikes them: fast, without a person's pauses. However busy the machine, each has the time at which it was due, as the system gives it. */
     gun: (text, { end = "Enter", ime = false, gap = 6 } = {}) => page.evaluate(async ({ text, end, ime, gap }) => {
-      const send = (code, key) => {
+      let at = performance.now();
+      const strike = async (code, key) => {
+        const early = at - performance.now();
+        if (early > 0) await new Promise((done) => setTimeout(done, early));
         const target = document.activeElement ?? document.body;
         const event = new KeyboardEvent("keydown", { code, key: ime ? "Process" : key, keyCode: ime ? 229 : 0, isComposing: ime, bubbles: true, cancelable: true });
+        Object.defineProperty(event, "timeStamp", { value: at });
         if (target.dispatchEvent(event) && "value" in target && /^[\dX]$/.test(key)) target.value += key;
+        at += gap;
       };
-      for (const key of text) {
-        send(key === "X" ? "KeyX" : `Digit${key}`, key);
-        if (gap > 0) await new Promise((done) => setTimeout(done, gap));
-      }
-      if (end) send(end, end);
+      for (const key of text) await strike(key === "X" ? "KeyX" : `Digit${key}`, key);
+      if (end) await strike(end, end);
     }, { text, end, ime, gap }),
   };
 }

@@ -61,6 +61,21 @@ test("Enter, Tab or a pause ends a burst, and what ends it is kept from the page
   assert.deepEqual(type("12345", { gap: 90 }), { heard: [], kept: 0, keptEnd: false });
 });
 
+test("keys that waited while the page was busy belong to the scan", () => {
+  const heard = [];
+  const bursts = new Bursts((kind, digits) => heard.push([kind, digits]));
+  const strike = (from, to) => [...CODE].slice(from, to).forEach((char, place) => bursts.key(event(`Digit${char}`, 5_000 + (from + place) * 8)));
+  strike(0, 60);
+  bursts.quiet(5_900, 5_640); // was to look at 5,640, after which keys are waiting
+  assert.deepEqual(heard, []);
+  strike(60, CODE.length);
+  const last = 5_000 + (CODE.length - 1) * 8;
+  bursts.quiet(last + 149, last + 149);
+  assert.deepEqual(heard, []);
+  bursts.quiet(last + 190, last + 150); // as late as a look may be
+  assert.deepEqual(heard, [["code", CODE]]);
+});
+
 test("with an input method the key is unknown and its place is not", () => {
   assert.deepEqual(type(CODE, { more: { key: "Process", isComposing: true, keyCode: 229 } }).heard, [["code", CODE]]);
   assert.equal(charOf({ code: "Numpad7", key: "Process" }), "7");

@@ -3,6 +3,7 @@
 
 const GAP_MS = 35; // Between two keys of a gun, half of the time at most this.
 const PAUSE_MS = 150; // So long nothing: the gun is done.
+const LATE_MS = 40; // A look that is later than this says that the page was busy: keys that were struck meanwhile come after it.
 const AFTER_MS = 400; // Enter and Tab so soon after a burst belong to it.
 const FEW = 8; // So many fast keys are no person.
 const CODE = [50, 5_000]; // Digits of a permit code.
@@ -82,8 +83,9 @@ export class Bursts {
     return this.#keys.length >= few && isFast(this.#keys.slice(-FEW));
   }
 
-  /** To be called when nothing was typed for a while. */
-  quiet(at) {
+  /** To be called when nothing was typed for a while. `due`: when the look was to be. */
+  quiet(at, due = at) {
+    if (at - due > LATE_MS) return;
     if (this.#keys.length > 0 && at - this.#keys.at(-1).at >= PAUSE_MS) this.#end(at);
   }
 
@@ -110,10 +112,13 @@ export function listenToGuns(onScan) {
   }, snapshot);
   let timer = 0;
 
-  const quiet = () => {
-    timer = 0;
-    bursts.quiet(performance.now());
-    if (bursts.isOpen) timer = setTimeout(quiet, 50);
+  const look = (ms) => {
+    const due = performance.now() + ms;
+    timer = setTimeout(() => {
+      timer = 0;
+      bursts.quiet(performance.now(), due);
+      if (bursts.isOpen) look(50);
+    }, ms);
   };
 
   window.addEventListener("keydown", (event) => {
@@ -126,7 +131,7 @@ export function listenToGuns(onScan) {
       // Digits mean nothing outside of fields; browsers that search as one types would begin to.
       event.preventDefault();
     }
-    if (bursts.isOpen && !timer) timer = setTimeout(quiet, 160);
+    if (bursts.isOpen && !timer) look(160);
   }, true);
 }
 
