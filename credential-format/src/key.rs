@@ -406,24 +406,16 @@ mod tests {
         for (lowest, highest) in [(0xed, 0x7f), (0xf0, 0x7f), (0xed, 0xff), (0xf0, 0xff)] {
             assert_eq!(error(lowest, highest), Some(KeyError::NotAPoint), "{lowest:x} {highest:x}");
         }
-        // What lies below p by another byte than the lowest: of any two hundred values some are points.
-        let is_a_point = |x: [u8; 32]| PublicKey::try_from(&CoseKey::Ed25519(x)).is_ok();
-        for place in [1, 15, 30] {
-            let mut x = [0xff; 32];
-            x[31] = 0x7f;
-            assert!(
-                (0..200).any(|byte| is_a_point({
-                    x[place] = byte;
-                    x
-                })),
-                "{place}"
-            );
+        // What lies below p by another byte than the lowest: of so many values some are points.
+        for (place, highest) in [(1, 0x7f), (15, 0x7f), (30, 0x7f), (31, 0)] {
+            let is_a_point = |byte: u8| {
+                let mut x = [0xff; 32];
+                x[31] = highest;
+                x[place] = byte;
+                PublicKey::try_from(&CoseKey::Ed25519(x)).is_ok()
+            };
+            assert!((0..0x7f).any(is_a_point), "{place}");
         }
-        assert!((0..0x7f).any(|highest| is_a_point({
-            let mut x = [0xff; 32];
-            x[31] = highest;
-            x
-        })));
         let mut three = [0; 32];
         three[0] = 3;
         assert_eq!(PublicKey::try_from(&CoseKey::Ed25519(three)).err(), None);

@@ -208,8 +208,7 @@ impl ReplayGuard for CutOff {
 
 #[test]
 fn a_code_new_to_this_counter_only_is_accepted_where_the_policy_says_so() {
-    let worlds = Worlds::load();
-    let Vector::Verdict(v) = Vector::load_all().remove("verdict/valid").unwrap() else { panic!("a verdict") };
+    let (worlds, v) = (Worlds::load(), valid());
     let world = worlds.get(&v.world).unwrap();
     for (guard_fallback, reason, here_only) in [
         (GuardFallback::Undetermined, Reason::ReplayGuardUnavailable, false),
@@ -251,10 +250,14 @@ fn a_presentation_that_nobody_would_read_is_not_signed() {
     assert_eq!(shown_with(room + 1), Err(Malformed::TooLong { bytes: most + 1, most }));
 }
 
-/// The bytes of a presentation that is accepted.
-fn valid_code() -> Vec<u8> {
+/// A code that is accepted, and the bytes of its presentation.
+fn valid() -> VerdictVector {
     let Vector::Verdict(v) = Vector::load_all().remove("verdict/valid").unwrap() else { panic!("a verdict") };
-    text::decode(&v.frame[0]).unwrap().1
+    v
+}
+
+fn valid_code() -> Vec<u8> {
+    text::decode(&valid().frame[0]).unwrap().1
 }
 
 #[test]
