@@ -291,6 +291,8 @@ pub(crate) fn from_ledger(path: &Path, error: &LedgerError) -> Refusal {
                 "once it is cleared up, type `issuer resume`, and run the same command again with the same --idempotency-key",
             );
         }
+        // Not in the ledger's folder, whose name would send somebody to the wrong disk.
+        LedgerError::Temporary(_) => return from_sentence(error.code(), Exit::Internal, &error.to_string()),
         LedgerError::NotHalted => Exit::Undetermined,
         // A disk that cannot be written is the machine's fault, whatever was typed.
         LedgerError::File(error) if error.kind() == ErrorKind::ReadOnlyFilesystem => Exit::Internal,
@@ -686,6 +688,17 @@ mod tests {
         let out = tempfile::tempdir().unwrap();
         files::make_folder(&out.path().join(UNFINISHED), true).unwrap();
         out
+    }
+
+    #[test]
+    fn a_full_folder_for_temporary_files_is_not_said_to_be_the_ledger() {
+        let full = LedgerError::Temporary(rusqlite::Error::InvalidQuery);
+        let refusal = from_ledger(Path::new("office/ledger.sqlite3"), &full);
+        assert_eq!((refusal.code(), refusal.exit()), ("TEMPORARY_FAILED", Exit::Internal));
+        let shown = refusal.to_string();
+        assert!(shown.contains("TMPDIR") && !shown.contains("ledger.sqlite3"), "{shown}");
+        let of_the_ledger = from_ledger(Path::new("office/ledger.sqlite3"), &LedgerError::DiskFull).to_string();
+        assert!(of_the_ledger.contains("office/ledger.sqlite3"), "{of_the_ledger}");
     }
 
     #[test]
