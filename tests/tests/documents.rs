@@ -38,7 +38,7 @@ fn every_proof_in_the_threat_table_exists() {
 #[test]
 fn the_snippets_of_the_readme_are_lines_of_the_examples() {
     let readme = read("README.md");
-    let examples = read("issuer/examples/embed.rs") + &read("verifier/examples/embed.rs");
+    let examples = read("issuer/examples/embed_issuer.rs") + &read("verifier/examples/embed_verifier.rs");
     let lines: BTreeSet<&str> = examples.lines().map(str::trim).collect();
     let mut shown = 0;
     for block in readme.split("```rust\n").skip(1) {
@@ -52,7 +52,7 @@ fn the_snippets_of_the_readme_are_lines_of_the_examples() {
 
 #[test]
 fn the_examples_are_whole_programs_of_less_than_forty_lines() {
-    for example in ["issuer/examples/embed.rs", "verifier/examples/embed.rs"] {
+    for example in ["issuer/examples/embed_issuer.rs", "verifier/examples/embed_verifier.rs"] {
         let lines = read(example).lines().count();
         assert!(lines < 40, "{example} has {lines} lines");
     }

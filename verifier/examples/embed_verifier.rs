@@ -1,7 +1,7 @@
 //! The verifier inside another program: no state folder, no command line, just the library.
 //!
 //! ```text
-//! cargo run -p verifier --no-default-features --example embed ROOT_THUMBPRINT trust.cose status.cwt 8611…
+//! cargo run -p verifier --no-default-features --example embed_verifier ROOT_THUMBPRINT trust.cose status.cwt 8611…
 //! ```
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,7 +15,7 @@ use verifier::verify::{Asked, Context, verify};
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [root, trust_file, status_file, typed] = arguments.as_slice() else {
-        return Err("usage: embed ROOT_THUMBPRINT TRUST_LIST STATUS_LIST DIGITS".into());
+        return Err("usage: embed_verifier ROOT_THUMBPRINT TRUST_LIST STATUS_LIST DIGITS".into());
     };
     let now = Timestamp::new(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())?;
     let root = Thumbprint::parse(root).ok_or("the root thumbprint is not 64 hex digits")?;

@@ -1,4 +1,4 @@
-//! A backend that issues one permit: `cargo run -p issuer --no-default-features --example embed`
+//! A backend that issues one permit: `cargo run -p issuer --no-default-features --example embed_issuer`
 
 use credential_format::key::{CoseKey, PublicKey};
 use credential_format::permit::StatusSlot;
