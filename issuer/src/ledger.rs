@@ -58,6 +58,7 @@ const HOLD: Duration = Duration::from_millis(250);
 /// SQLite has no queue, and with a slow key there would be no moment to get in.
 const FREE: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_micros(250);
+const LOOKS: i32 = 32_000;
 /// So many residence codes a run keeps in memory, with those of one transaction besides.
 const MET_MAX: usize = 65_536;
 /// A publication may be dated so many seconds ahead of the clock.
@@ -122,7 +123,7 @@ impl Ledger {
         if connection.query_row(foreign, [], |row| row.get(0))? {
             return Err(LedgerError::NotALedger);
         }
-        into_wal(&connection)?;
+        into_wal(&connection, wait_for_the_file)?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -235,7 +236,6 @@ impl Ledger {
         let mut met = HashSet::new();
         let mut nonces = HashSet::new();
         let mut results = Vec::with_capacity(orders.len());
-        // How fast the key signs shows as it goes: twice as many orders each time, and no more than the time that is left allows.
         let mut group = 1;
         while let Some(rest) = orders.get(results.len()..).filter(|rest| !rest.is_empty()) {
             let group_begun = Instant::now();
@@ -283,9 +283,7 @@ impl Ledger {
                 });
             }
             let Some(left) = HOLD.checked_sub(begun.elapsed()) else { break };
-            let each = group_begun.elapsed() / some.len().try_into().unwrap_or(u32::MAX);
-            let fit = left.as_nanos() / each.as_nanos().max(1);
-            group = usize::try_from(fit).unwrap_or(usize::MAX).clamp(1, group * 2);
+            group = next_group(some.len(), group_begun.elapsed(), left);
         }
         slots.record(&mut register)?;
         drop(register);
@@ -763,6 +761,13 @@ pub fn word(status: Status) -> &'static str {
     }
 }
 
+/// How many orders to take at once, after so many took so long: how fast the key signs shows as it goes, so twice as many each time, and no more than the
+/// time that is left allows.
+fn next_group(last: usize, took: Duration, left: Duration) -> usize {
+    let fit = left.as_nanos() * last as u128 / took.as_nanos().max(1);
+    usize::try_from(fit).unwrap_or(usize::MAX).min(last * 2).max(1)
+}
+
 fn next_publication(connection: &Connection, list: u64, now: Timestamp) -> Result<Timestamp, LedgerError> {
     let last = connection
         .query_row("SELECT published_at FROM list WHERE number = ?", [int(list)], |row| uint(row, 0))
@@ -780,26 +785,30 @@ fn next_publication(connection: &Connection, list: u64, now: Timestamp) -> Resul
 /// Two processes that make one ledger at the same moment both go over to the write-ahead log, and SQLite tells the later one that the file is
 /// busy without asking the handler: it could wait for ever for a lock that the other cannot give up. So the waiting is done here, all of it, lest
 /// each of these attempts wait for half a minute where the handler is asked.
-fn into_wal(connection: &Connection) -> Result<(), rusqlite::Error> {
+fn into_wal(connection: &Connection, wait: fn(i32) -> bool) -> Result<(), rusqlite::Error> {
     connection.busy_handler(None)?;
     let mut tries = 0;
     let done = loop {
         match connection.pragma_update(None, "journal_mode", "WAL") {
-            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && wait_for_the_file(tries) => {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && wait(tries) => {
                 tries += 1;
             }
             done => break done,
         }
     };
-    connection.busy_handler(Some(wait_for_the_file))?;
+    connection.busy_handler(Some(wait))?;
     done
 }
 
-/// Looks often for the first second, because a process that issues a batch leaves the file free for [`FREE`] only, then every millisecond,
-/// for about half a minute.
+/// Looks again and again, for about half a minute.
 fn wait_for_the_file(tries: i32) -> bool {
-    std::thread::sleep(if tries < 4_000 { LOOK } else { 4 * LOOK });
-    tries < 32_000
+    std::thread::sleep(pause(tries));
+    tries < LOOKS
+}
+
+/// Often for the first second, because a process that issues a batch leaves the file free for [`FREE`] only, then every millisecond.
+fn pause(tries: i32) -> Duration {
+    if tries < 4_000 { LOOK } else { 4 * LOOK }
 }
 
 fn current_halt(connection: &Connection) -> Result<Option<Halt>, LedgerError> {
@@ -1435,6 +1444,120 @@ mod tests {
         }
         assert_eq!(per_list, [0, 48, 48, 4]);
         assert_eq!(ledger.lists().unwrap(), [1, 2, 3]);
+        // What was counted in the transaction that began two lists: 44 are left in the third.
+        let rest: Vec<Order> = (101..=145).map(order).collect();
+        let results = issue(&mut ledger, &rest);
+        assert_eq!((slot(&results, 43).list, slot(&results, 44).list), (3, 4));
+        assert_eq!(ledger.lists().unwrap(), [1, 2, 3, 4]);
+    }
+
+    #[test]
+    fn a_new_ledger_has_lists_of_2_to_the_20_of_which_three_quarters_are_handed_out() {
+        let desk = Desk::new();
+        let ledger = desk.open();
+        assert_eq!((ledger.entries, ledger.full_at), (1_048_576, 786_432));
+    }
+
+    #[test]
+    fn what_is_stored_is_on_the_disk_and_holds_together() {
+        let desk = Desk::new();
+        let ledger = desk.open();
+        let pragma = |name: &str| -> rusqlite::types::Value {
+            ledger.connection.pragma_query_value(None, name, |row| row.get(0)).unwrap()
+        };
+        assert_eq!(pragma("journal_mode"), "wal".to_owned().into());
+        assert_eq!(pragma("synchronous"), 2.into(), "FULL");
+        assert_eq!(pragma("foreign_keys"), 1.into());
+    }
+
+    #[test]
+    fn the_log_is_waited_for_while_another_is_at_it_and_not_for_ever() {
+        let desk = Desk::new();
+        prepare_file(&desk.path).unwrap();
+        let (other, connection) = (Connection::open(&desk.path).unwrap(), Connection::open(&desk.path).unwrap());
+        other.execute_batch("CREATE TABLE a (b); BEGIN EXCLUSIVE").unwrap();
+        connection.busy_handler(Some(wait_for_the_file)).unwrap();
+        let begun = Instant::now();
+        let busy = into_wal(&connection, |tries| tries < 3).unwrap_err();
+        assert_eq!(LedgerError::from(busy).code(), "LEDGER_BUSY");
+        other.execute_batch("COMMIT").unwrap();
+        // What another cause has is not waited for.
+        connection.execute_batch("BEGIN").unwrap();
+        let failed = into_wal(&connection, wait_for_the_file).unwrap_err();
+        assert_eq!(LedgerError::from(failed).code(), "LEDGER_FAILED");
+        assert!(begun.elapsed() < PATIENCE, "an attempt waited for half a minute: {:?}", begun.elapsed());
+        connection.execute_batch("COMMIT").unwrap();
+        into_wal(&connection, |_| false).unwrap();
+    }
+
+    #[test]
+    fn a_busy_ledger_is_looked_at_often_at_first_and_given_up_after_half_a_minute() {
+        assert_eq!((pause(0), pause(3_999)), (Duration::from_micros(250), Duration::from_micros(250)));
+        assert_eq!((pause(4_000), pause(31_999)), (Duration::from_millis(1), Duration::from_millis(1)));
+        assert_eq!((0..LOOKS).map(pause).sum::<Duration>(), Duration::from_secs(29));
+        assert!(wait_for_the_file(LOOKS - 1) && !wait_for_the_file(LOOKS));
+    }
+
+    #[test]
+    fn failures_of_the_database_are_told_apart() {
+        use rusqlite::ffi;
+        for (code, expected) in [
+            (ffi::SQLITE_BUSY, "LEDGER_BUSY"),
+            (ffi::SQLITE_LOCKED, "LEDGER_BUSY"),
+            (ffi::SQLITE_FULL, "DISK_FULL"),
+            (ffi::SQLITE_NOTADB, "LEDGER_UNKNOWN"),
+            (ffi::SQLITE_IOERR, "LEDGER_FAILED"),
+        ] {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            assert_eq!(LedgerError::from(error).code(), expected, "{code}");
+        }
+    }
+
+    #[test]
+    fn an_order_that_cannot_be_made_does_not_stop_the_others() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        let enrolment = enrolment(9, code(7), now(), [5; 16]);
+        let bearer = Bearer::Device(Device::enrolled(&enrolment, now()).unwrap());
+        let of_another = Order { bearer, ..order(2) };
+        let results = issue(&mut ledger, &[order(1), of_another, order(3)]);
+        assert_eq!(codes(&results), ["OK", "ENROLMENT_OF_ANOTHER", "OK"]);
+        assert_eq!(ledger.len().unwrap(), 2);
+    }
+
+    #[test]
+    fn refusals_name_their_field_in_both_languages() {
+        let refusals = [
+            (OrderRefusal::DuplicateRow, "residence_code", "居码重复"),
+            (OrderRefusal::IdempotencyConflict, "", "同一幂等键"),
+            (OrderRefusal::NonceUsed, "enrolment_nonce", "新的随机数"),
+            (OrderRefusal::PersonDiffers, "citizen_id", "公民身份号码"),
+            (OrderRefusal::Suspended, "residence_code", "中止"),
+            (OrderRefusal::Issue(IssueError::EnrolmentOfAnother), "device_key", "居码"),
+            (OrderRefusal::Issue(IssueError::TooLarge { bytes: 900, most: 800 }), "address", "900"),
+            (OrderRefusal::Issue(IssueError::Unreadable), "", "无法读回"),
+        ];
+        for (refusal, field, zh) in refusals {
+            assert_eq!(refusal.field(), field, "{refusal:?}");
+            assert!(refusal.zh().contains(zh), "{refusal:?}: {}", refusal.zh());
+        }
+    }
+
+    #[test]
+    fn statuses_have_the_words_of_the_command_line() {
+        let words = [Status::Valid, Status::Cancelled, Status::Suspended, Status::Superseded].map(word);
+        assert_eq!(words, ["valid", "cancelled", "suspended", "superseded"]);
+    }
+
+    #[test]
+    fn nothing_of_a_ledger_shows_in_debug() {
+        let desk = Desk::new();
+        let mut ledger = desk.open();
+        assert_eq!(format!("{ledger:?}"), "Ledger(***)");
+        let run = ledger.begin(None, now()).unwrap();
+        assert_eq!(format!("{run:?}"), "Run(without an idempotency key)");
+        let run = ledger.begin(IdempotencyKey::parse("K").as_ref(), now()).unwrap();
+        assert_eq!(format!("{run:?}"), "Run(with an idempotency key)");
     }
 
     #[test]
@@ -1662,6 +1785,17 @@ mod tests {
 
     /// A halt is promised within a second. A test machine that pauses gets more; without the bounds it would take as long as the orders do.
     const PATIENCE: Duration = Duration::from_secs(4);
+
+    #[test]
+    fn groups_grow_to_twice_as_many_and_to_what_fits() {
+        let next = |last, took, left| next_group(last, Duration::from_millis(took), Duration::from_millis(left));
+        assert_eq!(next(8, 80, 1_000), 16, "no more than twice as many");
+        assert_eq!(next(8, 80, 159), 15);
+        assert_eq!(next(8, 80, 100), 10);
+        assert_eq!(next(1, 40, 250), 2);
+        assert_eq!((next(8, 80, 10), next(8, 80, 9), next(8, 80, 0)), (1, 1, 1), "one is always taken");
+        assert_eq!(next(8, 0, 1), 16, "faster than the clock ticks");
+    }
 
     #[test]
     fn a_slow_key_keeps_no_halt_waiting() {
