@@ -254,9 +254,16 @@ mod tests {
             assert!(zh(secs).contains(about), "{secs}");
         }
         // Eight hours, give or take two minutes: Shanghai and UTC taken for one another.
-        for (secs, zone) in
-            [(28_800, true), (28_680, true), (28_679, false), (28_920, true), (28_921, false), (100, false)]
-        {
+        for (secs, zone) in [
+            (28_800, true),
+            (28_680, true),
+            (28_679, false),
+            (28_920, true),
+            (28_921, false),
+            (3_480, true),
+            (3_479, false),
+            (100, false),
+        ] {
             assert_eq!(zh(secs).ends_with("和时区"), zone, "{secs}");
             assert_eq!(words(Off::Ahead, secs).en.ends_with("time zone"), zone, "{secs}");
         }

@@ -84,6 +84,8 @@ mod tests {
         let with = |fresh, most| Policy::default().with_status_ages(fresh, most).is_ok();
         assert!(with(HOUR, HOUR) && with(HOUR, 31 * DAY) && with(31 * DAY, 31 * DAY));
         assert!(!with(HOUR - 1, DAY) && !with(DAY, 31 * DAY + 1) && !with(DAY, DAY - 1));
+        let refused = Policy::default().with_status_ages(HOUR - 1, DAY).unwrap_err();
+        assert_eq!((refused.code(), refused.to_string().contains("3599 s")), ("POLICY_STATUS_AGE", true));
         let set = Policy::default().with_status_ages(2 * HOUR, 3 * DAY).unwrap();
         assert_eq!((set.status_fresh_secs, set.status_age_secs_max), (2 * HOUR, 3 * DAY));
         assert_eq!(set.code_age_secs_max, Policy::default().code_age_secs_max);

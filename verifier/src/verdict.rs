@@ -595,3 +595,174 @@ impl Facts {
         self.verdict
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString as _;
+    use alloc::vec;
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::replay::MemoryGuard;
+    use crate::status::{StatusLists, TrustedStatusList};
+    use crate::testing::{self, DAY, ROOT, STATUS_KEY, at};
+    use crate::verify::{Asked, Context, verify};
+
+    fn facts() -> Facts {
+        Facts::new(at(0), &Policy::default(), None)
+    }
+
+    /// What is said of the sample permit, endorsed until 2026-12-31, when it is shown at this time to a counter that has all lists of that hour.
+    fn shown(now: Timestamp) -> Verdict {
+        let root = testing::thumbprint(ROOT);
+        let trust = TrustedList::first(&testing::trust_list(7), &root, at(0)).unwrap();
+        let mut status = StatusLists::new();
+        status.put(TrustedStatusList::check(&testing::status_list(STATUS_KEY, 3, now, &[]), &trust).unwrap());
+        let mut context = Context {
+            now,
+            trust: Some(&trust),
+            status: &status,
+            newest_signed_time: None,
+            asked: Asked::Nothing,
+            replay: &mut MemoryGuard::new(10),
+            policy: Policy::default(),
+        };
+        verify(&[testing::code(now, 1)], &mut context)
+    }
+
+    fn said(verdict: &Verdict) -> (&'static str, String, String) {
+        let Words { zh, en } = verdict.detail().unwrap_or(Words { zh: String::new(), en: String::new() });
+        (verdict.reason.code(), zh, en)
+    }
+
+    #[test]
+    fn every_reason_has_its_colour_and_a_sign_that_says_the_same() {
+        let table = [
+            ("green ✓", "VALID VALID_ENDORSABLE VOUCHER_VALID"),
+            (
+                "red ✕",
+                "KEY_RETIRED KEY_COMPROMISED ISSUER_SIGNATURE ISSUER_OUT_OF_SCOPE DEVICE_SIGNATURE CANCELLED STATUS_INDEX AUTO_CANCELLED SPECIMEN",
+            ),
+            ("amber ↻", "PRESENTATION_EXPIRED CHALLENGE_MISSING CHALLENGE_MISMATCH CHALLENGE_EXPIRED REPLAYED"),
+            (
+                "amber !",
+                "MULTIPLE_CODES MALFORMED HOLDER_PROOF_MISSING VOUCHER_NOT_ALLOWED LIVE_CODE_NOT_ALLOWED NOT_YET_VALID EXPIRED SUSPENDED SUPERSEDED ENDORSEMENT_LAPSED",
+            ),
+            (
+                "amber ?",
+                "UNSUPPORTED_VERSION TRUST_LIST_MISSING TRUST_LIST_EXPIRED CLOCK_SUSPECT ISSUER_UNKNOWN UNSUPPORTED_EXTENSION PRESENTATION_FROM_FUTURE STATUS_LIST_MISSING STATUS_LIST_STALE REPLAY_GUARD_UNAVAILABLE",
+            ),
+            ("grey !", "NOT_A_PERMIT_CODE"),
+            ("grey ?", "NO_CODE"),
+        ];
+        let expected: BTreeMap<&str, &str> =
+            table.iter().flat_map(|(look, codes)| codes.split(' ').map(move |code| (code, *look))).collect();
+        let looks: Vec<(&str, String)> = Reason::ALL
+            .iter()
+            .map(|reason| (reason.code(), format!("{} {}", reason.tone().word(), reason.sign())))
+            .collect();
+        assert_eq!(looks.len(), expected.len());
+        for (code, look) in looks {
+            assert_eq!(look, expected[code], "{code}");
+        }
+    }
+
+    #[test]
+    fn what_a_clock_that_was_set_by_hand_has_decided_is_never_green() {
+        for (reason, by_hand) in [
+            (Reason::Valid, Tone::Grey),
+            (Reason::Cancelled, Tone::Red),
+            (Reason::Replayed, Tone::Amber),
+            (Reason::NoCode, Tone::Grey),
+        ] {
+            let verdict = facts().refuse(reason);
+            assert_eq!((verdict.tone(false), verdict.tone(true)), (reason.tone(), by_hand));
+        }
+    }
+
+    #[test]
+    fn endorsements_are_told_with_their_days() {
+        let cases = [
+            (0, "VALID", "有效期至 2026年12月31日", "Endorsed until 2026-12-31"),
+            (
+                183,
+                "VALID_ENDORSABLE",
+                "请于 2026年12月31日 前（含当日）签注",
+                "To be endorsed by 2026-12-31, that day included",
+            ),
+            (
+                184,
+                "ENDORSEMENT_LAPSED",
+                "签注有效期至 2026年12月31日，已逾期 1 天",
+                "Endorsed until 2026-12-31, 1 day overdue",
+            ),
+            (
+                186,
+                "ENDORSEMENT_LAPSED",
+                "签注有效期至 2026年12月31日，已逾期 3 天",
+                "Endorsed until 2026-12-31, 3 days overdue",
+            ),
+        ];
+        for (days, code, zh, en) in cases {
+            let verdict = shown(at(days * DAY));
+            assert_eq!(said(&verdict), (code, zh.to_string(), en.to_string()), "{days}");
+            assert_eq!(verdict.assurance, Some(Assurance::Passive));
+        }
+        let mut cancelled = facts();
+        cancelled.standing(&Standing::AutoCancelled { on: Day::parse("2029-01-01").unwrap() });
+        let (_, zh, en) = said(&cancelled.refuse(Reason::AutoCancelled));
+        assert_eq!((zh.as_str(), en.as_str()), ("自 2029年1月1日 起注销", "Cancelled from 2029-01-01 on"));
+    }
+
+    #[test]
+    fn ages_are_told_in_seconds_and_days() {
+        let aged = |age: i64, reason: Reason| {
+            let mut facts = facts();
+            facts.code_age(age);
+            said(&facts.refuse(reason))
+        };
+        let (_, zh, en) = aged(31, Reason::PresentationExpired);
+        assert_eq!((zh.as_str(), en.as_str()), ("此码生成于 31 秒前", "The code was made 31 seconds ago"));
+        let (_, zh, en) = aged(-6, Reason::PresentationFromFuture);
+        assert_eq!((zh.as_str(), en.as_str()), ("手机时间快了 6 秒", "The phone's clock is 6 seconds ahead"));
+        assert_eq!(aged(31, Reason::Replayed).1, "", "the title says all");
+
+        let stale = |age_secs: i64| {
+            let mut facts = facts();
+            facts.status_list(3, age_secs, None);
+            said(&facts.refuse(Reason::StatusListStale))
+        };
+        assert_eq!(stale(2 * DAY - 1).1, "", "of a counter that takes lists of hours");
+        assert_eq!(stale(2 * DAY).1, "状态名单已有 2 天未更新");
+        assert_eq!(stale(8 * DAY + DAY / 2).2, "The status list is 8 days old");
+    }
+
+    #[test]
+    fn a_status_list_is_old_by_the_policy_or_by_its_issuers_own_word() {
+        let old = |age_secs: i64, ttl_secs: Option<u64>| {
+            let mut facts = facts();
+            facts.status_list(3, age_secs, ttl_secs);
+            facts.refuse(Reason::Cancelled).status_list.unwrap().old
+        };
+        for ttl in [None, Some(u64::MAX), Some(2 * DAY as u64)] {
+            assert_eq!((old(DAY, ttl), old(DAY + 1, ttl)), (false, true), "{ttl:?}");
+        }
+        assert_eq!((old(600, Some(600)), old(601, Some(600))), (false, true));
+    }
+
+    #[test]
+    fn a_step_that_cannot_tell_is_unknown_and_not_failed() {
+        let mut facts = facts();
+        assert_eq!(facts.step(Step::Code, |_| Ok(7)), Ok(7));
+        assert_eq!(facts.step(Step::Trust, |_| Err::<(), _>(Reason::TrustListMissing)), Err(Reason::TrustListMissing));
+        assert_eq!(facts.step(Step::Status, |_| Err::<(), _>(Reason::Cancelled)), Err(Reason::Cancelled));
+        facts.checked_here_only();
+        facts.assurance(Assurance::Paper);
+        let verdict = facts.refuse(Reason::Cancelled);
+        let results: Vec<(&str, &str)> =
+            verdict.checks.iter().map(|check| (check.step.name(), check.result.word())).collect();
+        assert_eq!(results, vec![("code", "pass"), ("trust-list", "unknown"), ("status", "fail")]);
+        assert!(verdict.replay_checked_here_only);
+        assert_eq!(verdict.assurance, Some(Assurance::Paper));
+    }
+}
