@@ -58,6 +58,7 @@ const HOLD: Duration = Duration::from_millis(250);
 /// SQLite has no queue, and with a slow key there would be no moment to get in.
 const FREE: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_micros(250);
+/// So many looks, about half a minute, before a busy file is given up.
 const LOOKS: i32 = 32_000;
 /// So many residence codes a run keeps in memory, with those of one transaction besides.
 const MET_MAX: usize = 65_536;

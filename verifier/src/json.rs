@@ -449,33 +449,14 @@ impl VoucherDocument {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Policy;
-    use crate::replay::MemoryGuard;
-    use crate::status::{StatusLists, TrustedStatusList};
-    use crate::testing::{self, DAY, PERMIT_KEY, ROOT, STATUS_KEY, at};
-    use crate::trust::TrustedList;
-    use crate::verify::{Asked, Context, verify};
+    use crate::testing::{self, DAY, PERMIT_KEY, STATUS_KEY, at};
     use credential_format::status_list::Status;
     use credential_format::timestamp::Timestamp;
     use serde_json::{Value, json};
 
     fn verdict(text: &str, now: Timestamp) -> Verdict {
-        let trust = TrustedList::first(&testing::trust_list(7), &testing::thumbprint(ROOT), at(0)).unwrap();
-        let mut status = StatusLists::new();
         let list = testing::status_list(STATUS_KEY, 3, at(-3_600), &[(8, Status::Cancelled)]);
-        status.put(TrustedStatusList::check(&list, &trust).unwrap());
-        verify(
-            &[text],
-            &mut Context {
-                now,
-                trust: Some(&trust),
-                status: &status,
-                newest_signed_time: None,
-                asked: Asked::Nothing,
-                replay: &mut MemoryGuard::new(10),
-                policy: Policy::default(),
-            },
-        )
+        testing::verdict(text, &list, now)
     }
 
     fn document(text: &str, now: Timestamp) -> Value {

@@ -23,6 +23,13 @@ use credential_format::timestamp::Timestamp;
 use credential_format::trust_list::{Issuer, IssuerKey, RootKeys, TrustList, Usage};
 use ed25519_dalek::{Signer as _, SigningKey};
 
+use crate::policy::Policy;
+use crate::replay::MemoryGuard;
+use crate::status::{StatusLists, TrustedStatusList};
+use crate::trust::TrustedList;
+use crate::verdict::Verdict;
+use crate::verify::{Asked, Context, verify};
+
 pub const ROOT: u8 = 1;
 pub const OTHER_ROOT: u8 = 2;
 pub const PERMIT_KEY: u8 = 10;
@@ -180,6 +187,23 @@ pub fn code_of(permit: &[u8], shown_at: Timestamp, nonce: u8, answer: Option<Ans
 /// A good code of the sample permit.
 pub fn code(shown_at: Timestamp, nonce: u8) -> String {
     code_of(&sign_permit(&claims(), PERMIT_KEY), shown_at, nonce, None)
+}
+
+/// What a counter says of these digits that has trust list 7 and this status list, and asks for no challenge.
+pub fn verdict(digits: &str, status_list: &[u8], now: Timestamp) -> Verdict {
+    let trust = TrustedList::first(&trust_list(7), &thumbprint(ROOT), at(0)).unwrap();
+    let mut status = StatusLists::new();
+    status.put(TrustedStatusList::check(status_list, &trust).unwrap());
+    let mut context = Context {
+        now,
+        trust: Some(&trust),
+        status: &status,
+        newest_signed_time: None,
+        asked: Asked::Nothing,
+        replay: &mut MemoryGuard::new(10),
+        policy: Policy::default(),
+    };
+    verify(&[digits], &mut context)
 }
 
 /// The sample permit printed.

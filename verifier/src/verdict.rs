@@ -603,31 +603,15 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::replay::MemoryGuard;
-    use crate::status::{StatusLists, TrustedStatusList};
-    use crate::testing::{self, DAY, ROOT, STATUS_KEY, at};
-    use crate::verify::{Asked, Context, verify};
+    use crate::testing::{self, DAY, STATUS_KEY, at};
 
     fn facts() -> Facts {
         Facts::new(at(0), &Policy::default(), None)
     }
 
-    /// What is said of the sample permit, endorsed until 2026-12-31, when it is shown at this time to a counter that has all lists of that hour.
+    /// What is said of the sample permit, endorsed until 2026-12-31, when it is shown at this time to a counter that has the status list of this moment.
     fn shown(now: Timestamp) -> Verdict {
-        let root = testing::thumbprint(ROOT);
-        let trust = TrustedList::first(&testing::trust_list(7), &root, at(0)).unwrap();
-        let mut status = StatusLists::new();
-        status.put(TrustedStatusList::check(&testing::status_list(STATUS_KEY, 3, now, &[]), &trust).unwrap());
-        let mut context = Context {
-            now,
-            trust: Some(&trust),
-            status: &status,
-            newest_signed_time: None,
-            asked: Asked::Nothing,
-            replay: &mut MemoryGuard::new(10),
-            policy: Policy::default(),
-        };
-        verify(&[testing::code(now, 1)], &mut context)
+        testing::verdict(&testing::code(now, 1), &testing::status_list(STATUS_KEY, 3, now, &[]), now)
     }
 
     fn said(verdict: &Verdict) -> (&'static str, String, String) {
