@@ -77,6 +77,8 @@ impl Default for Policy {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString as _;
+
     use super::*;
 
     #[test]
